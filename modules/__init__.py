@@ -1,0 +1,1 @@
+"""The edge modules: folder = container = module id in `deployment.template.json`."""

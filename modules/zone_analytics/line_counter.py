@@ -1,0 +1,244 @@
+"""One line: who crossed it.
+
+A person is *on* the line while the foot point is nearer than `near` body heights, else on a side. A crossing is
+decided when the foot point has spoken for the other side for `settle_seconds`: fully from `far` body heights on,
+with less weight between `near` and `far`. So a walker is decided within a fraction of a second, someone who sways
+on the line never, and one odd box is no evidence at all: only time *between* two observations speaks.
+
+    weight of an observation
+      1 |                ________
+        |              /
+      0 |____________/
+             near     far          distance from the line, in body heights
+"""
+
+from dataclasses import dataclass, field
+from math import hypot, inf
+
+from modules.zone_analytics.decisions import CountedReason, Crossing, Decision, NoCrossing
+from modules.zone_analytics.people import Observation, Person, Seen, newest, velocity
+from storeflow.contract.geometry import Point, position_along, signed_distance
+from storeflow.contract.parameters import DecisionParameters
+from storeflow.contract.twins import Line
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One observation as a line sees it."""
+
+    at: float
+    distance: float
+    """From the line, in body heights; negative to its left."""
+    along: float
+    """0 at the line's start, 1 at its end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Over:
+    """Where and when the foot point changed from one side of the endless line to the other."""
+
+    at: float
+    along: float
+    stitched: bool
+    """Between two tracks of one person."""
+
+
+@dataclass(slots=True)
+class Passage:
+    """Where one line stands with one person."""
+
+    side: int = 0
+    """The side that the person is settled on: -1 left, 1 right, 0 not known yet."""
+    birth_open: bool = True
+    """Whether the person may still turn out to have come over the line before the first observation."""
+    evidence: float = 0.0
+    """Seconds, weighted, for the other side."""
+    previous: Step | None = None
+    over: Over | None = None
+    """The latest one."""
+    counted_at: float | None = None
+    """A crossing that may still be taken back by a U-turn."""
+
+
+@dataclass(slots=True)
+class LineCounter:
+    """The decisions of one line on one camera's picture."""
+
+    line_id: str
+    line: Line
+    parameters: DecisionParameters
+    passages: dict[str, Passage] = field(default_factory=dict)
+    """By person; forgotten when the person leaves."""
+
+    def observe(self, seen: Seen, aspect_ratio: float) -> list[Decision]:
+        """Take in what is new of one person."""
+        person = seen.person
+        if person.object_class != self.line.object_class:
+            return []
+        passage = self.passages.setdefault(person.person_id, Passage())
+        decisions: list[Decision] = []
+        for observation in seen.observations:
+            decisions += self._step(passage, person, observation, aspect_ratio)
+        if passage.birth_open and person.last.at - person.first[0].at >= self.parameters.velocity_seconds:
+            decisions += self._came_over_the_edge(passage, person, aspect_ratio)
+        return decisions
+
+    def leave(self, person: Person, aspect_ratio: float) -> list[Decision]:
+        """Decide what is still open about a person who is gone."""
+        passage = self.passages.pop(person.person_id, None)
+        if passage is None:
+            return []
+        decisions = self._came_over_the_edge(passage, person, aspect_ratio) if passage.birth_open else []
+        return decisions + self._went_on_unseen(passage, person, aspect_ratio)
+
+    def _step(self, passage: Passage, person: Person, observation: Observation, aspect_ratio: float) -> list[Decision]:
+        """One observation: weigh it, and decide once there is enough evidence."""
+        step = self._measure(observation, person.height, aspect_ratio)
+        before, passage.previous = passage.previous, step
+        if before is not None and (before.distance < 0) != (step.distance < 0):
+            passage.over = _over(before, step, person.stitched_at)
+        side = self._side(step)
+        if passage.side == 0:
+            passage.side = side
+        elif side == passage.side:
+            return self._come_back(passage, person, step)
+        elif before is not None:
+            self._weigh(passage, before, step)
+            if passage.evidence >= self.parameters.settle_seconds and passage.over is not None:
+                return [self._settle(passage, person, side, passage.over)]
+        return []
+
+    def _weigh(self, passage: Passage, before: Step, step: Step) -> None:
+        """Add what the time between two observations says for the other side."""
+        seconds = min(step.at - before.at, self.parameters.longest_step_seconds)
+        side = self._side(step)
+        if side == 0:
+            passage.evidence = max(0.0, passage.evidence - self.parameters.leak * seconds)
+        elif self._side(before) == side:
+            passage.evidence += seconds * (self._weight(before) + self._weight(step)) / 2
+
+    def _settle(self, passage: Passage, person: Person, side: int, over: Over) -> Decision:
+        passage.birth_open = False
+        if not 0 <= over.along <= 1:
+            passage.side, passage.evidence = side, 0.0
+            return NoCrossing(self.line_id, person.person_id, over.at, "beside")
+        passage.side = side
+        return self._count(passage, person, over.at, over.along, reason="stitched" if over.stitched else "settled")
+
+    def _come_back(self, passage: Passage, person: Person, step: Step) -> list[Decision]:
+        had_evidence, passage.evidence = passage.evidence > 0, 0.0
+        if had_evidence and passage.over is not None:
+            return [NoCrossing(self.line_id, person.person_id, step.at, "returned")]
+        return []
+
+    def _came_over_the_edge(self, passage: Passage, person: Person, aspect_ratio: float) -> list[Decision]:
+        """Someone who came into view between a line and the picture's edge has crossed the line, if it's narrow there.
+
+        Decided from the first observations: their velocity, followed back to the line.
+        """
+        side = passage.side
+        if side == 0:
+            return []
+        passage.birth_open = False
+        born, speed, height = person.first[0], velocity(person.first), person.height
+        walking = side * self._towards_right(speed, aspect_ratio) / height
+        if walking < self.parameters.walking_speed:
+            return []
+        seconds_ago = side * self._measure(born, height, aspect_ratio).distance / walking
+        if not -self.parameters.near / walking <= seconds_ago <= self.parameters.edge_seconds:
+            return []
+        foot = Point(born.foot.x - speed.x * seconds_ago, born.foot.y - speed.y * seconds_ago)
+        backwards = Point(-speed.x, -speed.y)
+        along = position_along(foot, *self._ends(aspect_ratio))
+        if not 0 <= along <= 1 or _room(foot, backwards, aspect_ratio) > self.parameters.edge_strip * height:
+            return []
+        return [self._count(passage, person, born.at - seconds_ago, along, reason="edge")]
+
+    def _went_on_unseen(self, passage: Passage, person: Person, aspect_ratio: float) -> list[Decision]:
+        """Someone last seen walking: beyond the line, or towards one that is near the picture's edge."""
+        last, height, other_side = person.last, person.height, -passage.side
+        if other_side == 0:
+            return []
+        # Without the last observation: one odd box must not make a walker of someone who stands.
+        speed = velocity(newest(person.recent[:-1] or person.recent, self.parameters.velocity_seconds))
+        walking = other_side * self._towards_right(speed, aspect_ratio) / height
+        beyond = other_side * self._measure(last, height, aspect_ratio).distance
+        if walking >= self.parameters.walking_speed:
+            over = passage.over
+            if beyond >= self.parameters.near and over is not None and 0 <= over.along <= 1:
+                passage.side = other_side
+                return [self._count(passage, person, over.at, over.along, reason="vanished")]
+            seconds_ahead = -beyond / walking
+            foot = Point(last.foot.x + speed.x * seconds_ahead, last.foot.y + speed.y * seconds_ahead)
+            along = position_along(foot, *self._ends(aspect_ratio))
+            near = seconds_ahead <= self.parameters.edge_seconds
+            narrow = _room(foot, speed, aspect_ratio) <= self.parameters.edge_strip * height
+            if near and narrow and 0 <= along <= 1:
+                passage.side = other_side
+                return [self._count(passage, person, last.at + seconds_ahead, along, reason="edge")]
+        return [NoCrossing(self.line_id, person.person_id, last.at, "unsettled")] if passage.evidence > 0 else []
+
+    def _count(self, passage: Passage, person: Person, at: float, along: float, *, reason: CountedReason) -> Crossing:
+        """A crossing to the side that the person is settled on now."""
+        passage.evidence = 0.0
+        u_turn_of, passage.counted_at = passage.counted_at, at
+        if u_turn_of is not None and at - u_turn_of <= self.parameters.u_turn_seconds:
+            passage.counted_at = None  # a third crossing starts anew
+        else:
+            u_turn_of = None
+        start, end = self.line.start, self.line.end
+        return Crossing(
+            line_id=self.line_id,
+            person_id=person.person_id,
+            object_class=person.object_class,
+            at=at,
+            direction="in" if (passage.side > 0) == (self.line.in_ == "right") else "out",
+            reason=reason,
+            position=Point(start.x + along * (end.x - start.x), start.y + along * (end.y - start.y)),
+            u_turn_of=u_turn_of,
+        )
+
+    def _ends(self, aspect_ratio: float) -> tuple[Point, Point]:
+        return self.line.start.scaled(aspect_ratio), self.line.end.scaled(aspect_ratio)
+
+    def _measure(self, observation: Observation, height: float, aspect_ratio: float) -> Step:
+        ends = self._ends(aspect_ratio)
+        distance = signed_distance(observation.foot, *ends) / height
+        return Step(observation.at, distance, position_along(observation.foot, *ends))
+
+    def _towards_right(self, speed: Point, aspect_ratio: float) -> float:
+        """The part of a velocity that leads from the line's left to its right."""
+        start, end = self._ends(aspect_ratio)
+        return signed_distance(Point(start.x + speed.x, start.y + speed.y), start, end)
+
+    def _side(self, step: Step) -> int:
+        if abs(step.distance) < self.parameters.near:
+            return 0
+        return 1 if step.distance > 0 else -1
+
+    def _weight(self, step: Step) -> float:
+        near, far = self.parameters.near, self.parameters.far
+        return min(1.0, max(0.0, (abs(step.distance) - near) / (far - near)))
+
+
+def _over(before: Step, step: Step, stitched_at: float | None) -> Over:
+    share = before.distance / (before.distance - step.distance)
+    return Over(
+        at=before.at + share * (step.at - before.at),
+        along=before.along + share * (step.along - before.along),
+        stitched=stitched_at is not None and before.at < stitched_at <= step.at,
+    )
+
+
+def _room(foot: Point, direction: Point, aspect_ratio: float) -> float:
+    """How far it is from `foot` to the frame's border in `direction`; 0 beyond the border."""
+    length = hypot(direction.x, direction.y)
+    if length == 0:
+        return inf
+    room = inf
+    for place, step, border in ((foot.x, direction.x, aspect_ratio), (foot.y, direction.y, 1.0)):
+        if step > 0:
+            room = min(room, (border - place) / step * length)
+        elif step < 0:
+            room = min(room, place / -step * length)
+    return max(room, 0.0)

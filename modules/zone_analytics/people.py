@@ -1,0 +1,193 @@
+"""People: what is known of everyone in view of one camera, from its tracks.
+
+A tracker loses people and finds them again under a new id. Here a track that is born where another vanished goes
+on as the same *person*, so that a change of id at a line is no lost crossing and an occlusion no second visit.
+
+All lengths are in units of the frame's height, on both axes.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from math import hypot
+from statistics import median
+
+from storeflow.contract.geometry import BoundingBox, Point
+from storeflow.contract.messages import Track
+from storeflow.contract.parameters import DecisionParameters
+
+MOST_OBSERVATIONS = 64
+"""Kept per person, the newest; enough for a velocity at 60 frames a second."""
+MOST_PEOPLE = 1000
+"""Known at once per camera; beyond, whoever was seen longest ago is forgotten first."""
+TOUCHES = 0.005
+"""A box that comes this near to the frame's border, as a fraction of it, is cut by it."""
+
+
+@dataclass(slots=True)
+class Observation:
+    """Where a person's feet were, once."""
+
+    at: float
+    """`captured_at`."""
+    foot: Point
+    height: float
+    """Of the body."""
+
+
+@dataclass(slots=True)
+class Person:
+    """One person in view of one camera, over all tracks that followed them."""
+
+    person_id: str
+    """The id of the first of the tracks."""
+    track_id: str
+    """The track that follows the person now."""
+    object_class: str
+    confirmed: bool
+    stitched_at: float | None = None
+    """First observation after the latest change of track."""
+    first: list[Observation] = field(default_factory=list)
+    """The oldest observations: how the person came into view."""
+    recent: list[Observation] = field(default_factory=list)
+
+    @property
+    def last(self) -> Observation:
+        """The newest observation."""
+        return self.recent[-1]
+
+    @property
+    def height(self) -> float:
+        """Typical height of the body lately; a single odd box doesn't change it."""
+        return median(observation.height for observation in self.recent[-15:])
+
+    def add(self, observation: Observation, first_seconds: float) -> None:
+        """Take in what was seen now; forget what is too old to matter."""
+        if not self.first or observation.at - self.first[0].at <= first_seconds:
+            self.first = [*self.first[:MOST_OBSERVATIONS], observation]
+        self.recent.append(observation)
+        if len(self.recent) > MOST_OBSERVATIONS:
+            del self.recent[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A confirmed person, and the observations that are new since the person was last told of."""
+
+    person: Person
+    observations: tuple[Observation, ...]
+
+
+def velocity(observations: Sequence[Observation]) -> Point:
+    """Least-squares velocity of the feet, per second; zero for a single observation."""
+    mean_at = sum(one.at for one in observations) / len(observations)
+    spread = sum((one.at - mean_at) ** 2 for one in observations)
+    if spread == 0:
+        return Point(0.0, 0.0)
+    return Point(
+        sum((one.at - mean_at) * one.foot.x for one in observations) / spread,
+        sum((one.at - mean_at) * one.foot.y for one in observations) / spread,
+    )
+
+
+def newest(observations: Sequence[Observation], seconds: float) -> list[Observation]:
+    """The observations of the last `seconds` before (and with) the newest one."""
+    return [one for one in observations if observations[-1].at - one.at <= seconds]
+
+
+class People:
+    """Everyone in view of one camera. Whoever has not been seen for `forget_seconds` is forgotten."""
+
+    def __init__(self, parameters: DecisionParameters) -> None:
+        self.parameters = parameters
+        self.by_track: dict[str, Person] = {}
+
+    def __iter__(self) -> Iterator[Person]:
+        return iter(self.by_track.values())
+
+    def update(self, at: float, aspect_ratio: float, tracks: Sequence[Track]) -> list[Seen]:
+        """Take in the tracks of one frame; tell of every confirmed person in it, in the order of the tracks."""
+        seen = []
+        for track in tracks:
+            person = self.by_track.get(track.track_id)
+            if person is None:
+                person = Person(self._new_id(track.track_id, at), track.track_id, track.object_class, confirmed=False)
+                self.by_track[track.track_id] = person
+            observation = _observe(track.box, at, aspect_ratio, person)
+            person.add(observation, self.parameters.velocity_seconds)
+            if person.confirmed:
+                seen.append(Seen(person, (observation,)))
+            elif track.confirmed:
+                seen.append(self._confirm(person))
+        return seen
+
+    def forget(self, at: float) -> list[Person]:
+        """Let go of everyone who left; tell of those who had been confirmed."""
+        oldest_allowed = at - self.parameters.forget_seconds
+        left = [person for person in self if person.last.at < oldest_allowed]
+        excess = len(self.by_track) - len(left) - MOST_PEOPLE
+        if excess > 0:
+            staying = [person for person in self if person.last.at >= oldest_allowed]
+            left += sorted(staying, key=lambda person: person.last.at)[:excess]
+        for person in left:
+            del self.by_track[person.track_id]
+        return [person for person in left if person.confirmed]
+
+    def _new_id(self, track_id: str, at: float) -> str:
+        """The track's id, unless someone else goes by it: a track that comes back after another took its place."""
+        taken = any(person.person_id == track_id for person in self)
+        return f"{track_id}@{round(at * 1000)}" if taken else track_id
+
+    def _confirm(self, newborn: Person) -> Seen:
+        """Believe in a track, as a person of its own or as one who had vanished."""
+        backlog = tuple(newborn.recent)
+        newborn.confirmed = True
+        vanished = self._who_vanished_there(newborn)
+        if vanished is None:
+            return Seen(newborn, backlog)
+        del self.by_track[vanished.track_id]
+        vanished.track_id = newborn.track_id
+        vanished.stitched_at = backlog[0].at
+        for observation in backlog:
+            vanished.add(observation, self.parameters.velocity_seconds)
+        self.by_track[newborn.track_id] = vanished
+        return Seen(vanished, backlog)
+
+    def _who_vanished_there(self, newborn: Person) -> Person | None:
+        born = newborn.recent[0]
+        candidates = [
+            (distance, person)
+            for person in self
+            if person.confirmed
+            and person is not newborn
+            and person.object_class == newborn.object_class
+            and (distance := self._stitch_distance(person, born, newborn.height)) is not None
+        ]
+        return min(candidates, key=lambda candidate: candidate[0], default=(0.0, None))[1]
+
+    def _stitch_distance(self, person: Person, born: Observation, height: float) -> float | None:
+        """How far from where `person` may be by now, in body heights; none if it can't be the same person."""
+        parameters = self.parameters
+        gap = born.at - person.last.at
+        if not 0 < gap <= parameters.stitch_seconds:
+            return None
+        ratio = height / person.height
+        if not 1 / parameters.stitch_height_ratio <= ratio <= parameters.stitch_height_ratio:
+            return None
+        speed = velocity(newest(person.recent, parameters.velocity_seconds))
+        last = person.last.foot
+        # One odd last box spoils the velocity, and people stop: where they were last seen is as good a guess.
+        guesses = last, Point(last.x + speed.x * gap, last.y + speed.y * gap)
+        distance = min(hypot(born.foot.x - guess.x, born.foot.y - guess.y) for guess in guesses) / person.height
+        return distance if distance <= parameters.stitch_distance + parameters.stitch_drift * gap else None
+
+
+def _observe(box: BoundingBox, at: float, aspect_ratio: float, person: Person) -> Observation:
+    """The foot point under a box; where the frame's lower border hides the feet, from the height known before."""
+    foot, height = box.bottom_center, box.height
+    if person.recent:
+        usual = person.height
+        if box.bottom >= 1 - TOUCHES and height < usual:
+            foot, height = Point(foot.x, box.top + usual), usual
+        elif box.top <= TOUCHES:
+            height = max(height, usual)
+    return Observation(at, foot.scaled(aspect_ratio), height)

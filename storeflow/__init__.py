@@ -1,0 +1,1 @@
+"""What storeflow's edge modules and cloud functions share."""

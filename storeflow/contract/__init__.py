@@ -1,0 +1,1 @@
+"""The words on every wire: geometry, frame-path messages, store events, CloudEvents, twins."""

@@ -1,0 +1,86 @@
+"""The envelope: CloudEvents 1.0 (cloudevents.io), structured JSON.
+
+`source` + `id` is unique for ever, and deterministic: the same tracks and layout give the same ids, so that a
+module that starts again re-sends and never doubles.
+"""
+
+from hashlib import blake2b
+from typing import Any, Literal, Self
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, SerializeAsAny, ValidationError, model_validator
+
+from storeflow.contract.events import EVENT_MODELS, SCHEMA_VERSION, StoreEvent
+from storeflow.errors import ContractError
+
+
+def event_id(source: str, event_type: str, *parts: str | int) -> str:
+    """32 hexadecimal digits that name one decision: the same parts always give the same id."""
+    text = "\x1f".join((source, event_type, *map(str, parts)))
+    return blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def camera_source(hub: str, device_id: str, camera_id: str) -> str:
+    """The `source` of what one camera of one device saw: two devices in a store are normal."""
+    return f"//{hub}/{device_id}/{camera_id}"
+
+
+class CloudEvent(BaseModel):
+    """One store event in its envelope."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    specversion: Literal["1.0"] = "1.0"
+    id: str
+    source: str
+    type: str
+    time: AwareDatetime
+    datacontenttype: Literal["application/json"] = "application/json"
+    dataschema: str
+    subject: str
+    """What it is about: the line, the zone or the camera."""
+    sequence: str | None = None
+    """Number of the event within its source, gap-free, in twelve digits so that it sorts as text (CloudEvents
+    extension `sequence`); the outbox that first keeps the event gives it."""
+    data: SerializeAsAny[StoreEvent]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_data_by_type(cls, document: Any) -> Any:
+        """Let the event's type choose the model of its data."""
+        if isinstance(document, dict) and isinstance(document.get("data"), dict):
+            model = EVENT_MODELS.get(str(document.get("type")))
+            if model is None:
+                raise ValueError(f"unknown event type {document.get('type')!r}")
+            return {**document, "data": model.model_validate(document["data"])}
+        return document
+
+    @classmethod
+    def of(cls, data: StoreEvent, *, source: str, id: str, subject: str) -> Self:  # noqa: A002 - the field's name
+        """Wrap `data`; `time` is its `captured_at`."""
+        return cls(
+            id=id,
+            source=source,
+            type=data.event_type,
+            time=data.captured_at,
+            dataschema=f"urn:storeflow:schema:{SCHEMA_VERSION}:{data.event_type}",
+            subject=subject,
+            data=data,
+        )
+
+    def to_json(self) -> bytes:
+        """Structured JSON, one line."""
+        return self.model_dump_json(exclude_none=True).encode()
+
+    @classmethod
+    def from_json(cls, body: bytes) -> Self:
+        """Read what `to_json` wrote.
+
+        Raises:
+            ContractError: it is no CloudEvent of a known type, with the field that is at fault.
+        """
+        try:
+            return cls.model_validate_json(body)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            where = ".".join(map(str, first["loc"])) or "event"
+            raise ContractError(f"event: {where}: {first['msg']}") from error

@@ -1,0 +1,50 @@
+"""Every figure that decides a count or a visit, in one place: the same for all cameras, clips and stores.
+
+docs/accuracy.md is measured with exactly these values. Lengths are in body heights (the height of the person's
+own box), speeds in body heights a second, times in seconds of `captured_at`.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionParameters:
+    """How zone_analytics turns tracks into decisions."""
+
+    near: float = 0.1
+    """A foot point nearer to a line than this is *on* it; farther, it is on a side."""
+    far: float = 0.3
+    """From here on a foot point speaks with its full weight for its side; between `near` and `far` with less."""
+    settle_seconds: float = 0.15
+    """A crossing is decided once the foot point has spoken for the new side for this long, at full weight."""
+    leak: float = 0.25
+    """Seconds of evidence that are lost for every second on the line."""
+    longest_step_seconds: float = 0.5
+    """Two observations farther apart than this speak for no more than this long."""
+
+    velocity_seconds: float = 0.8
+    """Velocity is fitted over the last (or first) this many seconds of a track."""
+    walking_speed: float = 0.15
+    """Slower than this towards a line is standing, not walking."""
+
+    stitch_seconds: float = 1.5
+    """A track born this soon after another vanished, where that one would be by now, is the same person."""
+    stitch_distance: float = 0.5
+    """How far from the predicted place it may be born."""
+    stitch_drift: float = 0.5
+    """How much farther for every second of the gap."""
+    stitch_height_ratio: float = 1.35
+    """How much taller or smaller it may be."""
+    forget_seconds: float = 2.0
+    """Who has not been seen for this long has left; what was still open is decided then."""
+
+    edge_strip: float = 0.4
+    """A line with less room than this between it and the frame's edge can be crossed beyond view."""
+    edge_seconds: float = 1.0
+    """How long before its first (after its last) observation a track may have crossed such a line unseen."""
+
+    u_turn_seconds: float = 30.0
+    """Who comes back over a line within this time, never having left view, has turned round."""
+
+
+DECISIONS = DecisionParameters()

@@ -1,0 +1,200 @@
+"""The sections of the module twins: what an operator may set, and how a wrong setting is told.
+
+One section has one owner: video_capture `cameras`, inference `models`, zone_analytics `layout`, upstream_router
+`telemetry`. Unknown keys are refused (they are an operator's typo). Validation opens nothing and changes nothing.
+Maps are keyed by id, so that layered deployments can add to them; arrays are only for points.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
+
+from storeflow.contract.geometry import Point, area, crosses_itself
+from storeflow.errors import ConfigError
+
+Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+"""What an operator may call a camera, a line or a zone: it travels in URLs, file names and twin keys."""
+Fraction = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Seconds = Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)]
+
+
+def _in_frame(point: Point) -> Point:
+    if not (0 <= point.x <= 1 and 0 <= point.y <= 1):  # NaN fails here too
+        raise ValueError(f"({point.x}, {point.y}) is outside the frame: fractions from 0 to 1 are expected")
+    return point
+
+
+def _simple(polygon: tuple[Point, ...]) -> tuple[Point, ...]:
+    if crosses_itself(polygon) or area(polygon) == 0:
+        raise ValueError("the polygon crosses itself or has no area: list its corners in order around the zone")
+    return polygon
+
+
+FramePoint = Annotated[Point, AfterValidator(_in_frame)]
+Polygon = Annotated[tuple[FramePoint, ...], Field(min_length=3, max_length=64), AfterValidator(_simple)]
+
+
+class Section(BaseModel):
+    """Base of every twin section and everything inside one."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+class Playback(Section):
+    """How a clip or test pattern stands in for a live camera."""
+
+    pace: Literal["realtime", "lossless"] = "realtime"
+    """`realtime` shows frames when they are due and lets a slow reader miss some; `lossless` waits for readers."""
+    speed: float = Field(default=1.0, gt=0, le=100)
+    """Frames are due this many times faster than they were filmed; `captured_at` stays film time."""
+    starts_at: AwareDatetime | None = None
+    """`captured_at` of the first frame; the clock's time when absent."""
+
+
+class Camera(Section):
+    """One camera: where its pictures come from, how often to look, and what must never be looked at."""
+
+    url: str = Field(max_length=2048)
+    """`file:NAME` (a clip in the module's media folder), `pattern:NAME` (a drawn picture)."""
+    fps: float = Field(default=10.0, gt=0, le=60)
+    """Frames per second to analyse at most."""
+    region: tuple[Fraction, Fraction, Fraction, Fraction] | None = None
+    """`[left, top, right, bottom]` of the part that is sent to inference."""
+    masks: dict[Identifier, Polygon] = {}
+    """Parts that are painted over before a frame leaves the capture process."""
+    playback: Playback = Playback()
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        parts = urlsplit(self.url)
+        if parts.username or parts.password or "@" in parts.netloc:
+            raise ValueError("url: a URL in a twin carries no user name or password")
+        if parts.scheme not in ("file", "pattern"):
+            raise ValueError(f"url: scheme {parts.scheme!r} is not one of file, pattern")
+        if self.region is not None:
+            left, top, right, bottom = self.region
+            if right - left < 0.01 or bottom - top < 0.01:  # noqa: PLR2004 - one hundredth of the frame
+                raise ValueError("region: [left, top, right, bottom] has no area")
+        return self
+
+
+class Model(Section):
+    """The detector for one task."""
+
+    name: Identifier
+    """Folder `models/<task>/<name>`."""
+    threshold: float | None = Field(default=None, gt=0, lt=1)
+    """Overrides the model card's."""
+
+
+class Line(Section):
+    """A line on the floor that people cross."""
+
+    start: FramePoint
+    end: FramePoint
+    in_: Literal["left", "right"] = Field(default="right", alias="in")
+    """The side that one comes to by going in: stand at `start`, face `end`."""
+    camera_id: Identifier | None = None
+    """The camera whose picture it is drawn on; absent: every camera's."""
+    object_class: str = "person"
+
+    @model_validator(mode="after")
+    def _has_length(self) -> Self:
+        if self.start == self.end:
+            raise ValueError("end: is the same point as start")
+        return self
+
+
+class Zone(Section):
+    """A part of the floor that people visit."""
+
+    polygon: Polygon
+    camera_id: Identifier | None = None
+    object_class: str = "person"
+    reentry_seconds: Seconds = 1.0
+    """Who is back within this time never left."""
+    min_visit_seconds: Seconds = 0.5
+    """Shorter visits are not told."""
+    min_dwell_seconds: Seconds = 10.0
+    """After this long inside, `dwelling` is told while the visit lasts."""
+
+
+class Layout(Section):
+    """The lines and zones of a store."""
+
+    zones: dict[Identifier, Zone] = {}
+    lines: dict[Identifier, Line] = {}
+
+
+class UpstreamSink(Section):
+    """IoT Hub, by way of edgeHub's `$upstream`."""
+
+    kind: Literal["upstream"] = "upstream"
+
+
+class NdjsonSink(Section):
+    """A file of one JSON event a line, each event once."""
+
+    kind: Literal["ndjson"] = "ndjson"
+    file: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,128}$")] = "events.ndjson"
+    """Name inside the module's state folder."""
+
+
+class Telemetry(Section):
+    """Where events go."""
+
+    sinks: dict[Identifier, Annotated[UpstreamSink | NdjsonSink, Field(discriminator="kind")]] = {
+        "cloud": UpstreamSink()
+    }
+
+
+Cameras = dict[Identifier, Camera]
+Models = dict[Literal["person", "vehicle"], Model]
+
+_SECTIONS: dict[str, TypeAdapter[Any]] = {
+    "cameras": TypeAdapter(Cameras),
+    "models": TypeAdapter(Models),
+    "layout": TypeAdapter(Layout),
+    "telemetry": TypeAdapter(Telemetry),
+}
+SECTION_NAMES = tuple(_SECTIONS)
+
+
+def read_section(name: str, document: Any) -> Any:
+    """The typed value of one section: `Cameras`, `Models`, `Layout` or `Telemetry`, by its name.
+
+    Raises:
+        ConfigError: with one `path.to.field: fact` for everything that is wrong.
+    """
+    adapter = _SECTIONS.get(name)
+    if adapter is None:
+        raise ConfigError([f"{name}: no such section; there are {', '.join(SECTION_NAMES)}"])
+    try:
+        return adapter.validate_python(document)
+    except ValidationError as error:
+        raise ConfigError([_told(name, problem) for problem in error.errors(include_url=False)]) from error
+
+
+def section_schema(name: str) -> dict[str, Any]:
+    """JSON Schema of one section."""
+    return _SECTIONS[name].json_schema(by_alias=True)
+
+
+def _told(section: str, problem: Mapping[str, Any]) -> str:
+    path = ".".join(map(str, (section, *problem["loc"])))
+    fact = str(problem["msg"]).removeprefix("Value error, ")
+    field, separator, rest = fact.partition(": ")
+    if separator and field.isidentifier():  # a model's own check names the field it is about
+        path, fact = f"{path}.{field}", rest
+    return f"{path}: {fact}"

@@ -1,0 +1,1 @@
+"""Pixels and per-frame messages between processes of one machine."""

@@ -1,0 +1,113 @@
+"""What a module is: configuration and input in, events out. Only the host sends, keeps and reports."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, NamedTuple, Protocol, runtime_checkable
+
+from storeflow.contract.cloudevents import CloudEvent, camera_source
+
+
+class Output(NamedTuple):
+    """An event, and the name of the module output (edgeHub routes start there) or sink that it leaves by.
+
+    `upstream` is routed to IoT Hub; a name that `sink_name` made is one of the module's own sinks; any other
+    output is routed to a module that answers with receipts (docs/adr/0002-custody-of-an-event.md).
+    """
+
+    name: str
+    event: CloudEvent
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleContext:
+    """Who and where a module is: all that it must know before its twin arrives."""
+
+    module_id: str
+    hub: str
+    """Host name of the IoT Hub."""
+    device_id: str
+    store_id: str
+    state_folder: Path
+    """Survives a restart; this module's own."""
+    channel_folder: Path
+    """Unix sockets of the frame and detection side channels, shared by the modules of one device."""
+    media_folder: Path
+    """Clips that a camera's `file:NAME` may name."""
+    model_folders: tuple[Path, ...]
+    """Where model weights are looked for, in this order, after the model's own folder."""
+
+    def source(self, camera_id: str) -> str:
+        """CloudEvents `source` of what one camera of this device saw."""
+        return camera_source(self.hub, self.device_id, camera_id)
+
+
+class Module(Protocol):
+    """The logic of one container. The host calls every method from one and the same thread.
+
+    A module is built with its `ModuleContext` and the bytes of its last checkpoint, or none. One that acts on
+    messages alone says `message_driven: ClassVar[bool] = True`: the host then waits for its messages and calls
+    `work` with a timeout of 0.
+    """
+
+    sections: ClassVar[tuple[str, ...]]
+    """Names of the twin sections that this module owns."""
+
+    def configure(self, section: str, value: Any, version: int) -> None:
+        """Take over a validated section, at once and whole.
+
+        `version` is the twin's `$version`. A section that left the twin arrives as its default.
+
+        Raises:
+            ConfigError: the section can't be used here; the module goes on with the one it had.
+        """
+
+    def work(self, timeout: float) -> Sequence[Output]:
+        """Wait up to `timeout` seconds for something to do, do a small piece of it, return what it gave."""
+
+    def on_message(self, input_name: str, body: bytes) -> Sequence[Output]:
+        """Handle one message from edgeHub.
+
+        Raises:
+            ContractError: the message is not what the input takes; the host logs and drops it.
+        """
+
+    def checkpoint(self) -> bytes | None:
+        """The module's state after everything returned so far, to be kept in one transaction with it."""
+
+    def metrics(self) -> Mapping[str, float]:
+        """Counters and gauges by name."""
+
+    def close(self) -> None:
+        """Let go of files, sockets and threads."""
+
+
+class Sink(Protocol):
+    """A destination that the transport does not serve: a file, a broker of its own."""
+
+    def write(self, bodies: Sequence[bytes], state: bytes | None) -> bytes:
+        """Make `bodies` durable and return the state to be kept in one transaction with their deletion.
+
+        The host calls it without bodies first, to agree with a new sink where to go on. What was written after
+        `state` was returned was never committed: it is undone here, and comes again.
+
+        Raises:
+            StorageError: nothing of `bodies` may be taken as written; the host tries again with the same state.
+        """
+
+
+@runtime_checkable
+class HasSinks(Protocol):
+    """A module with sinks of its own. The host writes to each from one thread, which is not the module's."""
+
+    @property
+    def sinks(self) -> Mapping[str, Sink]:
+        """The sinks in force, by the name that `sink_name` gives; replaced as a whole by `configure`."""
+
+
+SINK_PREFIX = "sink:"
+
+
+def sink_name(sink_id: str) -> str:
+    """The `Output.name` of one of the module's own sinks."""
+    return SINK_PREFIX + sink_id

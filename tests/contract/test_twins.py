@@ -1,0 +1,120 @@
+from typing import Any
+
+import pytest
+
+from storeflow.contract.geometry import Point
+from storeflow.contract.twins import SECTION_NAMES, NdjsonSink, read_section, section_schema
+from storeflow.errors import ConfigError
+
+DOOR = {"start": [0.1, 0.5], "end": [0.9, 0.5]}
+AISLE = {"polygon": [[0, 0], [0.5, 0], [0.5, 0.5], [0, 0.5]]}
+NAN = float("nan")
+
+
+def test_a_layout_is_read_with_its_defaults() -> None:
+    layout = read_section("layout", {"lines": {"door": DOOR}, "zones": {"aisle": AISLE}})
+    assert layout.lines["door"].in_ == "right"
+    assert layout.lines["door"].end == Point(0.9, 0.5)
+    assert (layout.zones["aisle"].reentry_seconds, layout.zones["aisle"].min_visit_seconds) == (1.0, 0.5)
+
+
+def test_a_camera_is_read_with_its_mask() -> None:
+    cameras = read_section("cameras", {"door": {"url": "file:door.mp4", "masks": {"till": AISLE["polygon"]}}})
+    assert cameras["door"].fps == 10
+    assert len(cameras["door"].masks["till"]) == 4
+
+
+def test_without_a_setting_events_go_to_iot_hub() -> None:
+    assert [sink.kind for sink in read_section("telemetry", {}).sinks.values()] == ["upstream"]
+    sinks = read_section("telemetry", {"sinks": {"file": {"kind": "ndjson"}}}).sinks
+    assert sinks == {"file": NdjsonSink()}
+
+
+@pytest.mark.parametrize(
+    ("section", "document", "told"),
+    [
+        (
+            "layout",
+            {"lines": {"door": {**DOOR, "inn": "left"}}},
+            "layout.lines.door.inn: Extra inputs are not permitted",
+        ),
+        ("layout", {"lines": {"door": {**DOOR, "end": DOOR["start"]}}}, "layout.lines.door.end: is the same point"),
+        (
+            "layout",
+            {"lines": {"door": {**DOOR, "in": "up"}}},
+            "layout.lines.door.in: Input should be 'left' or 'right'",
+        ),
+        ("layout", {"lines": {"the door": DOOR}}, "layout.lines.the door"),
+        (
+            "layout",
+            {"zones": {"a": {"polygon": [[0, 0], [1, 1], [1, 0], [0, 1]]}}},
+            "layout.zones.a.polygon: the polygon crosses itself",
+        ),
+        (
+            "layout",
+            {"zones": {"a": {"polygon": [[0, 0], [0.5, 0], [1, 0]]}}},
+            "layout.zones.a.polygon: the polygon crosses itself or has no area",
+        ),
+        (
+            "layout",
+            {"zones": {"a": {"polygon": [[0, 0], [1, NAN], [1, 0]]}}},
+            "layout.zones.a.polygon.1: (1.0, nan) is outside",
+        ),
+        (
+            "layout",
+            {"zones": {"a": {"polygon": [[0, 0], [1.2, 1], [1, 0]]}}},
+            "layout.zones.a.polygon.1: (1.2, 1.0) is outside",
+        ),
+        (
+            "layout",
+            {"zones": {"a": {"polygon": [[0, 0], [1, 1]]}}},
+            "layout.zones.a.polygon: Tuple should have at least 3",
+        ),
+        (
+            "layout",
+            {"zones": {"a": {**AISLE, "reentry_seconds": -1}}},
+            "layout.zones.a.reentry_seconds: Input should be greater",
+        ),
+        ("cameras", {"door": {"url": "file:x.mp4", "fps": 0}}, "cameras.door.fps: Input should be greater than 0"),
+        (
+            "cameras",
+            {"door": {"url": "rtsp://user:pass@host/1"}},
+            "cameras.door.url: a URL in a twin carries no user name",
+        ),
+        ("cameras", {"door": {"url": "ftp://host/1"}}, "cameras.door.url: scheme 'ftp' is not one of"),
+        ("cameras", {"door": {"url": "pattern:walk", "region": [0.5, 0, 0.5, 1]}}, "cameras.door.region: "),
+        (
+            "telemetry",
+            {"sinks": {"file": {"kind": "ndjson", "file": "../x"}}},
+            "telemetry.sinks.file.ndjson.file: String should match",
+        ),
+        ("models", {"persons": {"name": "rtmdet_nano"}}, "models.persons"),
+        (
+            "models",
+            {"person": {"name": "rtmdet_nano", "threshold": 1.5}},
+            "models.person.threshold: Input should be less than 1",
+        ),
+        ("layuot", {}, "layuot: no such section"),
+    ],
+)
+def test_a_wrong_setting_is_refused_with_its_path_and_the_fact(section: str, document: Any, told: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        read_section(section, document)
+    assert any(problem.startswith(told) for problem in refused.value.problems), refused.value.problems
+
+
+def test_everything_that_is_wrong_is_told_at_once() -> None:
+    with pytest.raises(ConfigError) as refused:
+        read_section("layout", {"lines": {"a": {**DOOR, "x": 1}, "b": {**DOOR, "in": 3}}})
+    assert len(refused.value.problems) == 2
+
+
+def test_a_password_is_not_repeated_in_the_refusal() -> None:
+    with pytest.raises(ConfigError) as refused:
+        read_section("cameras", {"door": {"url": "rtsp://user:s3cret@host/1"}})
+    assert "s3cret" not in str(refused.value)
+
+
+@pytest.mark.parametrize("section", SECTION_NAMES)
+def test_every_section_has_a_json_schema(section: str) -> None:
+    assert section_schema(section)

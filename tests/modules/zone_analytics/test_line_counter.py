@@ -1,0 +1,150 @@
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from modules.zone_analytics.decisions import Crossing, NoCrossing
+
+DOOR = {"door": {"start": [0.3, 0.5], "end": [0.7, 0.5]}}
+ABOVE, BELOW = (0.5, 0.4), (0.5, 0.6)
+
+
+def directions(decisions: list[Any]) -> list[str]:
+    return [decision.direction for decision in decisions if isinstance(decision, Crossing)]
+
+
+def reasons(decisions: list[Any]) -> list[str]:
+    return [decision.reason for decision in decisions if isinstance(decision, Crossing | NoCrossing)]
+
+
+def test_a_walker_is_counted_once_in_each_direction(floor: Callable[..., Any]) -> None:
+    assert directions(floor(lines=DOOR).walk("1", ABOVE, BELOW).end()) == ["in"]
+    assert directions(floor(lines=DOOR).walk("1", BELOW, ABOVE).end()) == ["out"]
+
+
+def test_the_line_says_which_side_is_in(floor: Callable[..., Any]) -> None:
+    lines = {"door": {**DOOR["door"], "in": "left"}}
+    assert directions(floor(lines=lines).walk("1", ABOVE, BELOW).end()) == ["out"]
+
+
+def test_a_crossing_is_dated_when_the_line_was_crossed_and_placed_where(floor: Callable[..., Any]) -> None:
+    crossing = floor(lines=DOOR).walk("1", (0.4, 0.4), (0.6, 0.6), seconds=2).end()[0]
+    assert crossing.at == pytest.approx(1.0, abs=0.05)
+    assert crossing.position == pytest.approx((0.5, 0.5), abs=0.01)
+
+
+def test_who_comes_over_the_line_and_back_before_settling_is_not_counted(floor: Callable[..., Any]) -> None:
+    place = floor(lines=DOOR).walk("1", (0.5, 0.4), (0.5, 0.515)).walk("1", (0.5, 0.515), (0.5, 0.515), seconds=0.3)
+    assert reasons(place.walk("1", (0.5, 0.515), (0.5, 0.4)).end()) == ["returned"]
+
+
+def test_who_stands_a_little_beyond_the_line_is_counted_in_time(floor: Callable[..., Any]) -> None:
+    place = floor(lines=DOOR).walk("1", (0.5, 0.4), (0.5, 0.515))
+    assert directions(place.decisions) == []
+    place.walk("1", (0.5, 0.515), (0.5, 0.515), seconds=3)
+    assert directions(place.decisions) == ["in"]
+
+
+def test_one_odd_box_is_no_evidence_however_far_it_jumps(floor: Callable[..., Any]) -> None:
+    place = floor(lines=DOOR).walk("1", (0.5, 0.4), (0.5, 0.45))
+    place.see({"1": (0.5, 0.7)}).walk("1", (0.5, 0.45), (0.5, 0.4))
+    assert directions(place.end()) == []
+
+
+def test_who_passes_beside_the_lines_end_is_not_counted(floor: Callable[..., Any]) -> None:
+    assert reasons(floor(lines=DOOR).walk("1", (0.75, 0.4), (0.75, 0.6)).end()) == ["beside"]
+
+
+def test_who_walks_around_the_lines_end_and_back_over_it_is_counted_once(floor: Callable[..., Any]) -> None:
+    place = floor(lines=DOOR).walk("1", (0.75, 0.4), (0.75, 0.6), (0.5, 0.6), (0.5, 0.4))
+    assert directions(place.end()) == ["out"]
+
+
+def test_a_turn_back_is_told_with_the_crossing_that_it_takes_back(floor: Callable[..., Any]) -> None:
+    first, second = (d for d in floor(lines=DOOR).walk("1", ABOVE, BELOW, ABOVE).end() if isinstance(d, Crossing))
+    assert (first.u_turn_of, second.u_turn_of) == (None, first.at)
+
+
+def test_a_third_crossing_after_a_turn_counts_anew(floor: Callable[..., Any]) -> None:
+    crossings = floor(lines=DOOR).walk("1", ABOVE, BELOW, ABOVE, BELOW).end()
+    assert [crossing.u_turn_of is not None for crossing in crossings] == [False, True, False]
+
+
+def test_coming_back_much_later_is_no_u_turn(floor: Callable[..., Any]) -> None:
+    place = floor(lines=DOOR).walk("1", ABOVE, BELOW).walk("1", BELOW, BELOW, seconds=31).walk("1", BELOW, ABOVE)
+    assert [crossing.u_turn_of for crossing in place.end()] == [None, None]
+
+
+def test_a_track_that_takes_over_at_the_line_carries_the_crossing_on(floor: Callable[..., Any]) -> None:
+    place = floor(lines=DOOR).walk("1", (0.5, 0.4), (0.5, 0.498), seconds=0.7)
+    place.walk("2", (0.5, 0.505), (0.5, 0.6), seconds=0.7)
+    crossings = [decision for decision in place.end() if isinstance(decision, Crossing)]
+    assert [(crossing.direction, crossing.reason, crossing.person_id) for crossing in crossings] == [
+        ("in", "stitched", "1")
+    ]
+
+
+def test_who_is_last_seen_walking_on_beyond_the_line_is_counted_on_leaving(floor: Callable[..., Any]) -> None:
+    place = floor(lines=DOOR).walk("1", (0.5, 0.4), (0.5, 0.515), seconds=0.5).see({"1": (0.5, 0.52)})
+    assert directions(place.decisions) == []
+    assert reasons(place.wait(3).end()) == ["vanished"]
+
+
+def test_who_is_last_seen_standing_on_the_line_is_not_counted(floor: Callable[..., Any]) -> None:
+    place = floor(lines=DOOR).walk("1", (0.5, 0.4), (0.5, 0.5)).walk("1", (0.5, 0.5), (0.5, 0.5), seconds=2)
+    assert directions(place.wait(3).end()) == []
+
+
+EDGE = {"door": {"start": [0.3, 0.02], "end": [0.7, 0.02]}}
+
+
+def test_who_first_appears_walking_away_from_a_line_at_the_pictures_edge_came_over_it(
+    floor: Callable[..., Any],
+) -> None:
+    assert reasons(floor(lines=EDGE).walk("1", (0.5, 0.05), (0.5, 0.2)).end()) == ["edge"]
+
+
+def test_who_is_last_seen_walking_to_a_line_at_the_pictures_edge_went_over_it(floor: Callable[..., Any]) -> None:
+    crossings = floor(lines=EDGE).walk("1", (0.5, 0.2), (0.5, 0.04)).wait(3).end()
+    assert [(crossing.direction, crossing.reason) for crossing in crossings] == [("out", "edge")]
+
+
+@pytest.mark.parametrize(
+    ("lines", "way"),
+    [
+        (DOOR, ((0.5, 0.53), (0.5, 0.7))),
+        (EDGE, ((0.5, 0.05), (0.5, 0.05))),
+        (EDGE, ((0.8, 0.05), (0.8, 0.2))),
+        (EDGE, ((0.5, 0.3), (0.5, 0.5))),
+    ],
+    ids=["far from the edge", "standing", "beside the line", "too far from the line"],
+)
+def test_who_first_appears_elsewhere_did_not_come_over_the_line(
+    floor: Callable[..., Any], lines: dict[str, Any], way: tuple[Any, Any]
+) -> None:
+    assert directions(floor(lines=lines).walk("1", *way).end()) == []
+
+
+def test_an_unconfirmed_track_is_never_counted_and_a_confirmed_one_with_all_it_did_before(
+    floor: Callable[..., Any],
+) -> None:
+    place = floor(lines=DOOR)
+    for step in range(8):
+        place.see({"1": (0.5, 0.42 + step * 0.02)}, confirmed=False)
+    assert place.decisions == []
+    assert directions(place.see({"1": (0.5, 0.58)}).end()) == ["in"]
+
+
+def test_another_class_of_object_is_not_counted(floor: Callable[..., Any]) -> None:
+    lines = {"door": {**DOOR["door"], "object_class": "car"}}
+    assert floor(lines=lines).walk("1", ABOVE, BELOW).end() == []
+
+
+def test_twenty_thousand_people_leave_nothing_behind(floor: Callable[..., Any]) -> None:
+    place = floor(lines=DOOR, zones={"all": {"polygon": [[0, 0], [1, 0], [1, 1], [0, 1]]}})
+    for number in range(20_000):
+        place.see({str(number): (0.1 + 0.8 * (number % 7) / 7, 0.1 + 0.8 * (number % 11) / 11)})
+        place.decisions.clear()
+    view = place.view
+    kept = (view.people.by_track, view.lines["door"].passages, view.zones["all"].visits, view.zones["all"].outside)
+    assert all(len(states) < 50 for states in kept), [len(states) for states in kept]

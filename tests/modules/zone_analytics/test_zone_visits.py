@@ -1,0 +1,108 @@
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from modules.zone_analytics.decisions import OccupancyChanged, VisitBegan, VisitDwells, VisitEnded
+from modules.zone_analytics.zone_visits import contains, edge_crossed
+from storeflow.contract.geometry import Point
+
+ROOM = {"room": {"polygon": [[0.4, 0.4], [0.6, 0.4], [0.6, 0.6], [0.4, 0.6]]}}
+LEFT_OF_IT, INSIDE, RIGHT_OF_IT = (0.3, 0.5), (0.5, 0.5), (0.7, 0.5)
+TOP, RIGHT, BOTTOM, LEFT = range(4)
+
+
+def test_a_visit_is_told_with_its_length_and_the_edges_crossed(floor: Callable[..., Any]) -> None:
+    place = floor(zones=ROOM).walk("1", LEFT_OF_IT, INSIDE).walk("1", INSIDE, INSIDE, seconds=5)
+    place.walk("1", INSIDE, RIGHT_OF_IT).wait(2)
+    (began,), (ended,) = place.told(VisitBegan), place.told(VisitEnded)
+    assert (began.side, ended.side, ended.censored) == (LEFT, RIGHT, None)
+    assert began.at == ended.entered_at == pytest.approx(0.5, abs=0.11)
+    assert ended.at == pytest.approx(6.5, abs=0.11)
+
+
+def test_who_steps_out_for_less_than_the_reentry_time_never_left(floor: Callable[..., Any]) -> None:
+    place = floor(zones=ROOM).walk("1", INSIDE, INSIDE, seconds=2)
+    place.walk("1", LEFT_OF_IT, LEFT_OF_IT, seconds=0.8).walk("1", INSIDE, INSIDE, seconds=2).wait(3)
+    assert [(visit.entered_at, visit.at) for visit in place.told(VisitEnded)] == [pytest.approx((0.0, 4.7))]
+
+
+def test_who_is_away_for_longer_comes_on_a_second_visit(floor: Callable[..., Any]) -> None:
+    place = floor(zones=ROOM).walk("1", INSIDE, INSIDE, seconds=2)
+    place.walk("1", LEFT_OF_IT, LEFT_OF_IT, seconds=1.3).walk("1", INSIDE, INSIDE, seconds=2).wait(3)
+    assert len(place.told(VisitBegan)) == len(place.told(VisitEnded)) == 2
+
+
+def test_the_zone_may_set_its_own_reentry_time(floor: Callable[..., Any]) -> None:
+    zones = {"room": {**ROOM["room"], "reentry_seconds": 3}}
+    place = floor(zones=zones).walk("1", INSIDE, INSIDE, seconds=2)
+    place.walk("1", LEFT_OF_IT, LEFT_OF_IT, seconds=1.5).walk("1", INSIDE, INSIDE, seconds=2).wait(5)
+    assert len(place.told(VisitEnded)) == 1
+
+
+def test_a_visit_shorter_than_the_shortest_is_not_told(floor: Callable[..., Any]) -> None:
+    place = floor(zones=ROOM).walk("1", LEFT_OF_IT, RIGHT_OF_IT, seconds=0.8).wait(3)
+    assert place.end() == []
+
+
+def test_a_hidden_visitor_who_comes_back_as_another_track_is_one_visit(floor: Callable[..., Any]) -> None:
+    place = (
+        floor(zones=ROOM).walk("1", INSIDE, INSIDE, seconds=2).wait(0.8).walk("2", INSIDE, INSIDE, seconds=2).wait(4)
+    )
+    assert [visit.person_id for visit in place.told(VisitEnded)] == ["1"]
+
+
+@pytest.mark.parametrize(
+    ("way", "censored"),
+    [
+        ((INSIDE, INSIDE), "both"),
+        ((LEFT_OF_IT, INSIDE), "end"),
+        ((INSIDE, LEFT_OF_IT), "start"),
+    ],
+    ids=["appeared and vanished inside", "vanished inside", "appeared inside"],
+)
+def test_a_visit_that_the_camera_cut_short_says_at_which_end(
+    floor: Callable[..., Any], way: tuple[Any, Any], censored: str
+) -> None:
+    place = floor(zones=ROOM).walk("1", *way, seconds=3).wait(4)
+    assert [visit.censored for visit in place.told(VisitEnded)] == [censored]
+
+
+def test_dwelling_is_told_while_the_visitor_is_still_inside_and_once(floor: Callable[..., Any]) -> None:
+    zones = {"room": {**ROOM["room"], "min_dwell_seconds": 3}}
+    place = floor(zones=zones).walk("1", INSIDE, INSIDE, seconds=5)
+    assert [(dwell.at, dwell.entered_at) for dwell in place.told(VisitDwells)] == [pytest.approx((3.0, 0.0))]
+    assert place.told(VisitEnded) == []
+
+
+def test_occupancy_counts_visitors_and_comes_back_to_nobody(floor: Callable[..., Any]) -> None:
+    place = floor(zones=ROOM)
+    for _ in range(10):
+        place.see({"1": (0.45, 0.5), "2": (0.55, 0.5)})
+    for _ in range(20):
+        place.see({"1": (0.45, 0.5)})
+    place.wait(3)
+    assert [change.occupancy for change in place.told(OccupancyChanged)] == [2, 1, 0]
+
+
+def test_the_end_of_the_stream_ends_every_visit_where_it_was_last_seen(floor: Callable[..., Any]) -> None:
+    place = floor(zones=ROOM).walk("1", LEFT_OF_IT, INSIDE).walk("1", INSIDE, INSIDE, seconds=2)
+    place.end()
+    (ended,) = place.told(VisitEnded)
+    assert (ended.at, ended.censored) == (pytest.approx(2.9), "end")
+
+
+L_SHAPE = tuple(Point(*corner) for corner in [(0, 0), (1, 0), (1, 0.2), (0.2, 0.2), (0.2, 1), (0, 1)])
+
+
+@pytest.mark.parametrize(
+    ("place", "inside"), [((0.1, 0.9), True), ((0.9, 0.1), True), ((0.5, 0.5), False), ((1.1, 0.1), False)]
+)
+def test_a_point_is_inside_a_polygon_or_not(place: tuple[float, float], inside: bool) -> None:
+    assert contains(L_SHAPE, Point(*place)) is inside
+
+
+def test_the_first_edge_on_the_way_out_is_the_one_that_was_crossed() -> None:
+    assert edge_crossed(L_SHAPE, Point(0.9, 0.1), Point(0.9, 0.5)) == 2
+    assert edge_crossed(L_SHAPE, Point(0.1, 0.5), Point(0.5, 0.5)) == 3
+    assert edge_crossed(L_SHAPE, Point(0.1, 0.1), Point(0.1, 0.15)) is None

@@ -1,0 +1,1 @@
+"""The hard cases of counting, as synthetic boxes with exact truth."""
