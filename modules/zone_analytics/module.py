@@ -33,7 +33,9 @@ class ZoneAnalytics:
         self._at_rest = {state.camera_id: state for state in _read(last_checkpoint)}
         self._subscriber: MessageSubscriber | None = None
         self._outputs: list[Output] = []
-        self._counts = dict.fromkeys(("frames", "frames_out_of_order", "crossings", "crossings_refused", "events"), 0)
+        self._counts = dict.fromkeys(
+            ("frames", "frames_out_of_order", "streams_ended", "crossings", "crossings_refused", "events"), 0
+        )
 
     def configure(self, section: str, value: Any, version: int) -> None:
         """Take over a layout: unchanged lines and zones lose nothing, visits to changed zones end."""
@@ -70,6 +72,8 @@ class ZoneAnalytics:
         """The decisions that follow from one message, and the view that made them."""
         view = self._view(message.camera_id)
         if isinstance(message, StreamEnded):
+            # A stream's end may be told more than once; the first one finds everybody.
+            self._counts["streams_ended"] += view.at is not None
             decisions = view.end()
             del self.views[message.camera_id]
         else:

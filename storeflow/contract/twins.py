@@ -55,7 +55,7 @@ class Playback(Section):
     """How a clip or test pattern stands in for a live camera."""
 
     pace: Literal["realtime", "lossless"] = "realtime"
-    """`realtime` shows frames when they are due and lets a slow reader miss some; `lossless` waits for readers."""
+    """Frames are shown when they are due. Then `realtime` lets a slow reader miss some, `lossless` waits for readers."""
     speed: float = Field(default=1.0, gt=0, le=100)
     """Frames are due this many times faster than they were filmed; `captured_at` stays film time."""
     starts_at: AwareDatetime | None = None

@@ -1,0 +1,1 @@
+"""Cameras in, frames out: decoded, sampled, cropped and masked."""

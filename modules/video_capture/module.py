@@ -1,0 +1,147 @@
+"""Cameras in, frames out: one thread, one source and one ring for each camera.
+
+Frames leave by the rings, for whoever reads them; the module's events say which cameras are read.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from queue import Empty, SimpleQueue
+from typing import ClassVar
+
+import numpy as np
+
+from modules.video_capture import address
+from modules.video_capture.camera_thread import CameraThread
+from modules.video_capture.footage import shots
+from modules.video_capture.state import Change, told
+from storeflow.contract.twins import Cameras
+from storeflow.errors import ConfigError, ContractError
+from storeflow.frames import i420
+from storeflow.frames.frame import Frame
+from storeflow.module import ModuleContext, Output
+
+_REMOVED = "the camera was taken out of the configuration"
+
+
+class VideoCapture:
+    """Reads the cameras of the `cameras` section.
+
+    Threads start with the first call of `work`: whoever only pulls `frames` needs none.
+
+    Args:
+        context: who and where this module is.
+        checkpoint: not used; a clip is played from its start and a camera shows the present.
+        clock: seconds since the epoch.
+    """
+
+    sections: ClassVar[tuple[str, ...]] = ("cameras",)
+
+    def __init__(
+        self, context: ModuleContext, checkpoint: bytes | None, clock: Callable[[], float] = time.time
+    ) -> None:
+        del checkpoint
+        self._context = context
+        self._clock = clock
+        self._frames_folder = context.channel_folder / "frames"
+        self._cameras: Cameras = {}
+        self._settled = False
+        self._threads: dict[str, CameraThread] = {}
+        self._changes: SimpleQueue[Change] = SimpleQueue()
+        self._states: dict[str, str] = {}
+        self._past_published = 0
+        self._past_unread = 0
+
+    def configure(self, section: str, value: Cameras, version: int) -> None:
+        """Take over the cameras; the next `work` starts, restarts and stops what is different, and nothing else.
+
+        Raises:
+            ConfigError: a url names nothing that may be read here.
+        """
+        del section, version
+        faults = ((camera_id, address.fault(camera.url)) for camera_id, camera in value.items())
+        problems = [f"cameras.{camera_id}.url: {fault}" for camera_id, fault in faults if fault]
+        if problems:
+            raise ConfigError(problems)
+        self._cameras = dict(value)
+        self._settled = False
+
+    def work(self, timeout: float) -> Sequence[Output]:
+        """Keep the threads as configured, and tell how cameras fare."""
+        if not self._settled:
+            self._settle()
+        changes: list[Change] = []
+        with suppress(Empty):
+            changes.append(self._changes.get(timeout=timeout))
+            while True:
+                changes.append(self._changes.get_nowait())
+        self._states.update({change.camera_id: change.state for change in changes})
+        return [Output("events", told(change, self._context)) for change in changes]
+
+    def on_message(self, input_name: str, body: bytes) -> Sequence[Output]:
+        """Refuse: this module has no inputs.
+
+        Raises:
+            ContractError: always.
+        """
+        raise ContractError(f"input {input_name!r}: video_capture takes no messages; {len(body)} bytes were dropped")
+
+    def checkpoint(self) -> bytes | None:
+        """Nothing: see the class."""
+        return None
+
+    def metrics(self) -> Mapping[str, float]:
+        """How many cameras are configured, streaming and failed; frames published and left unread."""
+        threads = self._threads.values()
+        states = list(self._states.values())
+        return {
+            "cameras_configured": len(self._cameras),
+            "cameras_streaming": states.count("streaming"),
+            "cameras_failed": states.count("failed"),
+            "frames_published": self._past_published + sum(thread.published for thread in threads),
+            "frames_unread": self._past_unread + sum(thread.unread for thread in threads),
+        }
+
+    def close(self) -> None:
+        """Stop all cameras."""
+        self._stop(tuple(self._threads))
+
+    def frames(self, camera_id: str) -> Iterator[Frame]:
+        """The frames that the camera's ring would show, each in memory of its own, as fast as they are asked for.
+
+        Raises:
+            ConfigError: there is no such camera.
+            SourceError: it cannot be read, or breaks off.
+        """
+        camera = self._cameras.get(camera_id)
+        if camera is None:
+            raise ConfigError([f"cameras.{camera_id}: there is no such camera"])
+        source = address.source(camera.url, self._context.media_folder)
+        chosen = shots(camera_id, camera, source, self._clock)
+        return (shot.develop(np.empty(i420.shape(shot.width, shot.height), np.uint8)) for shot in chosen)
+
+    def _settle(self) -> None:
+        self._stop([one for one, thread in self._threads.items() if self._cameras.get(one) != thread.camera])
+        # Readers learn from the sockets which cameras there are; a process that was killed left its own behind.
+        for socket_file in self._frames_folder.glob("*.sock"):
+            if socket_file.stem not in self._cameras:
+                socket_file.unlink(missing_ok=True)
+        for camera_id, camera in self._cameras.items():
+            if camera_id not in self._threads:
+                source = address.source(camera.url, self._context.media_folder)
+                self._threads[camera_id] = CameraThread(
+                    camera_id, camera, source, self._frames_folder, tell=self._changes.put, clock=self._clock
+                )
+        self._settled = True
+
+    def _stop(self, camera_ids: Sequence[str]) -> None:
+        stopping = {camera_id: self._threads.pop(camera_id) for camera_id in camera_ids}
+        removed = [camera_id for camera_id in stopping if camera_id not in self._cameras]
+        for camera_id, thread in stopping.items():
+            thread.stop(_REMOVED if camera_id in removed else "")
+        for thread in stopping.values():
+            thread.join()
+            self._past_published += thread.published
+            self._past_unread += thread.unread
+        for camera_id in removed:
+            self._changes.put(Change(camera_id, "ended", _REMOVED, self._clock()))

@@ -1,0 +1,34 @@
+"""How a camera fares, and the event that tells it."""
+
+from typing import Literal, NamedTuple
+
+from storeflow.contract.cloudevents import CloudEvent, event_id
+from storeflow.contract.events import CameraState, instant
+from storeflow.module import ModuleContext
+
+State = Literal["streaming", "ended", "failed"]
+
+
+class Change(NamedTuple):
+    """A camera's state is another one now."""
+
+    camera_id: str
+    state: State
+    detail: str
+    captured_at: float
+    """Of the frame that it was told from; the clock's time if there was none."""
+
+
+def told(change: Change, context: ModuleContext) -> CloudEvent:
+    """The change as an event of the camera; the same change of a clip played again has the same id."""
+    source = context.source(change.camera_id)
+    milliseconds = round(change.captured_at * 1000)
+    state = CameraState(
+        store_id=context.store_id,
+        camera_id=change.camera_id,
+        captured_at=instant(change.captured_at),
+        state=change.state,
+        detail=change.detail,
+    )
+    name = event_id(source, CameraState.event_type, change.state, milliseconds)
+    return CloudEvent.of(state, source=source, id=name, subject=change.camera_id)

@@ -1,0 +1,212 @@
+"""Per-frame messages from one process to others: one publisher, many subscribers, on a unix socket.
+
+edgeHub carries some hundreds of messages a second; cameras say more than that. Without `wait`, a slow subscriber
+loses the oldest messages of its backlog and holds nobody up. With `wait`, the publisher waits for a subscriber and
+for room in every backlog, and nothing is lost while subscribers live.
+"""
+
+import logging
+import os
+import socket
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from storeflow.contract.messages import Detections, SideChannelMessage, StreamEnded, decode, encode
+from storeflow.errors import ContractError, TransportError
+from storeflow.frames.seqpacket import Link, Listener, receive_waiting, wait_ready
+
+MAX_MESSAGE_BYTES = 128 * 1024
+"""A message is one datagram. 200 tracks take about 30 KiB; Linux lets a datagram of this size through by default."""
+_SEND_BUFFER_BYTES = 1024 * 1024
+_WAIT_SECONDS = 0.1
+"""No wait of a publisher is longer, so that it notices soon that another thread has closed it."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(eq=False, slots=True)
+class _Subscriber:
+    socket: socket.socket
+    backlog: deque[bytes] = field(default_factory=deque)
+    """What the kernel has not taken yet."""
+
+
+class MessagePublisher:
+    """The sending end. One thread publishes; any other may `close` it.
+
+    A message goes out when it is published; what a subscriber could not take then goes out at the next call of
+    `publish`, `flush` or `wait_for_room`, so whoever publishes rarely calls `flush` in between.
+
+    Args:
+        socket_path: where subscribers connect; made with mode 0660, replacing what lies there.
+        backlog: messages kept for a subscriber beyond what the kernel keeps for it.
+
+    Raises:
+        TransportError: there is no making the socket.
+    """
+
+    def __init__(self, socket_path: Path, *, backlog: int = 64) -> None:
+        self._backlog = backlog
+        self._lock = threading.Lock()
+        self._closed = False
+        self._subscribers: list[_Subscriber] = []
+        self._ended: dict[str, bytes] = {}
+        self._lost = 0
+        self._listener = Listener(Path(socket_path))
+
+    @property
+    def lost(self) -> int:
+        """Messages that a subscriber was too slow for, counted once for each such subscriber."""
+        return self._lost
+
+    @property
+    def subscribers(self) -> int:
+        """How many are connected, as of the last call."""
+        return len(self._subscribers)
+
+    def publish(self, message: SideChannelMessage, *, wait: bool = False) -> int:
+        """Send a message to everybody connected; the number of subscribers it is on its way to.
+
+        With `wait`, blocks until there is a subscriber and all have room, or another thread closes the publisher.
+
+        Raises:
+            TransportError: the message does not fit into one datagram.
+        """
+        datagram = encode(message)
+        if len(datagram) > MAX_MESSAGE_BYTES:
+            raise TransportError(
+                f"side channel: frame {message.sequence} of {message.camera_id} takes {len(datagram)} bytes; "
+                f"a message has at most {MAX_MESSAGE_BYTES}: raise the model's threshold"
+            )
+        while wait and not self._closed and not self.wait_for_room(_WAIT_SECONDS):
+            pass
+        with self._lock:
+            if self._closed:
+                return 0
+            self._attend()
+            if isinstance(message, StreamEnded):
+                self._ended[message.camera_id] = datagram
+            else:
+                self._ended.pop(message.camera_id, None)
+            for subscriber in tuple(self._subscribers):
+                self._enqueue(subscriber, datagram)
+            return len(self._subscribers)
+
+    def wait_for_room(self, timeout: float) -> bool:
+        """Wait up to `timeout` seconds for a subscriber and for room in all backlogs; whether that is so then."""
+        return self._wait_until(self._everybody_has_room, timeout)
+
+    def flush(self, timeout: float = 0.0) -> bool:
+        """Let new subscribers in and hand over what is in backlogs, for up to `timeout` seconds; whether all is."""
+        return self._wait_until(self._all_is_handed_over, timeout)
+
+    def close(self) -> None:
+        """Hang up on everybody; what is still in a backlog is lost. May be called by any thread."""
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+            self._listener.close()
+            for subscriber in tuple(self._subscribers):
+                self._drop(subscriber)
+
+    def _wait_until(self, condition: Callable[[], bool], timeout: float) -> bool:
+        deadline = time.monotonic() + timeout
+        while True:
+            with self._lock:
+                if self._closed:
+                    return False
+                self._attend()
+                if condition():
+                    return True
+                readable = [self._listener.fileno(), *(one.socket.fileno() for one in self._subscribers)]
+                writable = [one.socket.fileno() for one in self._subscribers if one.backlog]
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return False
+            wait_ready(readable, writable, min(left, _WAIT_SECONDS))
+
+    # Every method from here on is called with the lock held.
+
+    def _everybody_has_room(self) -> bool:
+        return bool(self._subscribers) and all(len(one.backlog) < self._backlog for one in self._subscribers)
+
+    def _all_is_handed_over(self) -> bool:
+        return not any(one.backlog for one in self._subscribers)
+
+    def _attend(self) -> None:
+        while client := self._listener.accept():
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)
+            # Whoever comes late has to learn which cameras are over: nothing else will be said of them.
+            newcomer = _Subscriber(client, deque(self._ended.values()))
+            self._subscribers.append(newcomer)
+        for subscriber in tuple(self._subscribers):
+            try:
+                for _ in receive_waiting(subscriber.socket, 1):  # it has nothing to say but that it is gone
+                    pass
+            except OSError:
+                self._drop(subscriber)
+            else:
+                self._hand_over(subscriber)
+
+    def _enqueue(self, subscriber: _Subscriber, datagram: bytes) -> None:
+        if len(subscriber.backlog) >= self._backlog:
+            subscriber.backlog.popleft()
+            self._lost += 1
+        subscriber.backlog.append(datagram)
+        self._hand_over(subscriber)
+
+    def _hand_over(self, subscriber: _Subscriber) -> None:
+        try:
+            while subscriber.backlog:
+                subscriber.socket.send(subscriber.backlog[0])
+                subscriber.backlog.popleft()
+        except BlockingIOError:
+            return
+        except OSError:
+            self._drop(subscriber)
+
+    def _drop(self, subscriber: _Subscriber) -> None:
+        if subscriber in self._subscribers:
+            self._subscribers.remove(subscriber)
+        subscriber.socket.close()
+
+
+class MessageSubscriber:
+    """The receiving end: it connects by itself, and again whenever the publisher comes back.
+
+    Args:
+        socket_path: the publisher's; it need not be there yet.
+    """
+
+    def __init__(self, socket_path: Path) -> None:
+        self._link = Link(Path(socket_path))
+
+    def receive(self, timeout: float) -> Detections | StreamEnded | None:
+        """The next message, waiting up to `timeout` seconds.
+
+        None when none came in that time, whether the publisher is silent or away. A datagram that is no message of
+        the contract is logged and passed over.
+        """
+        deadline = time.monotonic() + timeout
+        while (received := self._link.receive(max(deadline - time.monotonic(), 0.0))) is not None:
+            datagram, descriptors = received
+            for descriptor in descriptors:
+                os.close(descriptor)
+            try:
+                return decode(datagram)
+            except ContractError as error:
+                _log.warning("dropped a message: %s", error)
+        return None
+
+    def fileno(self) -> int | None:
+        """To wait on with `select`: readable when `receive` has something to do; none while the publisher is away."""
+        return self._link.fileno()
+
+    def close(self) -> None:
+        """Hang up."""
+        self._link.disconnect()
