@@ -1,0 +1,101 @@
+"""Run one hub: `python -m local_azure.edge_hub --state run/edge_hub`.
+
+It serves modules on port 8883 of its gateway address, the REST API on port 15580 of the same
+address, the workload API on a Unix socket, and writes `<state>/endpoints.json` when all three
+listen. Everything it has acknowledged is in `<state>`, so it may be killed at any time.
+"""
+
+import argparse
+import asyncio
+import datetime as dt
+import logging
+import signal
+import sys
+from pathlib import Path
+
+from local_azure.edge_hub.authentication import load_master_key
+from local_azure.edge_hub.certificates import ensure_certificates, trust_bundle
+from local_azure.edge_hub.endpoints import (
+    LOOPBACK_ADDRESSES,
+    REST_PORT,
+    Endpoints,
+    bind,
+    bind_gateway,
+    endpoints_file,
+    workload_socket,
+)
+from local_azure.edge_hub.hub import EdgeHub
+from local_azure.edge_hub.rest import RestApi
+from local_azure.edge_hub.store import Store
+from local_azure.edge_hub.workload import WorkloadApi
+from storeflow.errors import StoreflowError
+
+
+async def serve(arguments: argparse.Namespace, state: Path) -> None:
+    """Serve until a signal, or until the disk refuses.
+
+    Args:
+        arguments: the command line.
+        state: an absolute path; the folder exists.
+
+    Raises:
+        StoreflowError: no free address, or a database that cannot be used.
+    """
+    addresses = (arguments.gateway,) if arguments.gateway else LOOPBACK_ADDRESSES
+    gateway, listener = bind_gateway(addresses)
+    names = [*dict.fromkeys((gateway, "localhost", *LOOPBACK_ADDRESSES))]
+    certificates = ensure_certificates(state, names, dt.datetime.now(dt.UTC))
+    master_key = load_master_key(state / "master.key")
+    hub = EdgeHub(arguments.device, Store(state / "hub.db"), master_key, arguments.window)
+    workload = WorkloadApi(master_key, trust_bundle(certificates), hub.faults)
+    await hub.listen_http(workload.handle, workload_socket(state))
+    await hub.listen_http(RestApi(hub).handle, bind(gateway, REST_PORT))
+    await hub.listen(listener, certificates)
+    stop = asyncio.create_task(_signalled())
+    Endpoints(
+        device_id=arguments.device,
+        iothub=arguments.iothub,
+        gateway=gateway,
+        rest=f"http://{gateway}:{REST_PORT}",
+        workload=f"unix://{workload_socket(state)}",
+        authority=str(certificates.authority),
+    ).write(endpoints_file(state))
+    await asyncio.wait({stop, hub.failure}, return_when=asyncio.FIRST_COMPLETED)
+    if hub.failure.done():
+        await hub.failure
+    hub.close()
+
+
+async def _signalled() -> None:
+    loop, stop = asyncio.get_running_loop(), asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    await stop.wait()
+
+
+def main() -> int:
+    """Read the command line and serve; 1 when the hub could not go on."""
+    parser = argparse.ArgumentParser(prog="python -m local_azure.edge_hub", description=__doc__)
+    parser.add_argument("--state", type=Path, required=True, help="folder for keys, certificates and messages")
+    parser.add_argument("--gateway", help="loopback address; default: the first whose port 8883 is free")
+    parser.add_argument("--device", default="store-1", help="device id")
+    parser.add_argument("--iothub", default="local.azure-devices.net", help="host name of the hub it stands for")
+    parser.add_argument("--window", type=int, default=1, help="messages in flight for each module")
+    parser.add_argument("--verbose", action="store_true")
+    arguments = parser.parse_args()
+    level = logging.INFO if arguments.verbose else logging.WARNING
+    logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    state = arguments.state.resolve()
+    state.mkdir(parents=True, exist_ok=True)
+    endpoints_file(state).unlink(missing_ok=True)
+    workload_socket(state).unlink(missing_ok=True)
+    try:
+        asyncio.run(serve(arguments, state))
+    except StoreflowError:
+        logging.getLogger("local_azure.edge_hub").exception("the hub cannot go on")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

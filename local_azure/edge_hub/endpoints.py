@@ -1,0 +1,101 @@
+"""Where a hub can be reached: its loopback address, its ports, its file of addresses.
+
+The SDK connects to port 8883 of the gateway and nothing else (azure-iot-device 2.14,
+`mqtt_transport.py`), so hubs that run side by side take loopback addresses of their own. All of
+127.0.0.0/8 answers on Linux.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import socket
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from storeflow.errors import TransportError
+
+MQTT_PORT = 8883
+REST_PORT = 15580
+
+LOOPBACK_ADDRESSES = tuple(f"127.0.0.{last}" for last in range(1, 33))
+
+_LONGEST_SOCKET_PATH = 100
+"""Linux allows 107 bytes in a Unix socket's path; a margin for whoever builds on ours."""
+
+
+@dataclass(frozen=True)
+class Endpoints:
+    """How to reach a running hub.
+
+    Attributes:
+        gateway: the loopback address of its MQTT port.
+        rest: base URL of the REST API.
+        workload: URI of the workload API, `unix:///…`.
+        authority: path of the PEM file that modules trust.
+        iothub: host name of the IoT Hub that it stands for.
+    """
+
+    device_id: str
+    iothub: str
+    gateway: str
+    rest: str
+    workload: str
+    authority: str
+
+    def write(self, path: Path) -> None:
+        """Publish the file at once, whole: its presence says that the hub listens."""
+        partial = path.with_suffix(".partial")
+        partial.write_text(json.dumps(asdict(self), indent=2))
+        partial.replace(path)
+
+    @classmethod
+    def read(cls, path: Path) -> "Endpoints":
+        """Read what a hub wrote."""
+        return cls(**json.loads(path.read_text()))
+
+
+def endpoints_file(state: Path) -> Path:
+    """Return where a hub with this state folder writes its addresses."""
+    return state / "endpoints.json"
+
+
+def workload_socket(state: Path) -> Path:
+    """Return a path for the workload socket: in the state folder, or a short one where that is too long."""
+    path = state / "workload.sock"
+    if len(os.fsencode(path)) <= _LONGEST_SOCKET_PATH:
+        return path
+    digest = hashlib.sha256(os.fsencode(state)).hexdigest()[:16]
+    return Path(tempfile.gettempdir()) / f"storeflow-{os.getuid()}-{digest}.sock"
+
+
+def bind_gateway(addresses: tuple[str, ...]) -> tuple[str, socket.socket]:
+    """Bind the MQTT port of the first address where it is free.
+
+    Raises:
+        TransportError: it is taken on all of them.
+    """
+    for address in addresses:
+        with contextlib.suppress(TransportError):
+            return address, bind(address, MQTT_PORT)
+    taken = addresses[0] if len(addresses) == 1 else f"{addresses[0]} … {addresses[-1]}"
+    raise TransportError(f"port {MQTT_PORT} is taken on {taken}: stop the hub that holds it")
+
+
+def bind(address: str, port: int) -> socket.socket:
+    """Bind a TCP port for listening.
+
+    Raises:
+        TransportError: it is taken.
+    """
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        # A restart need not wait for the last hub's connections to leave TIME_WAIT.
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((address, port))
+        listener.listen()
+    except OSError as error:
+        listener.close()
+        raise TransportError(f"{address}:{port}: {error}") from error
+    return listener

@@ -1,0 +1,70 @@
+"""Named fault switches: how a test or a demonstration makes the hub misbehave."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from storeflow.errors import ConfigError
+
+
+@dataclass
+class Faults:
+    """What the hub does wrong at the moment; the defaults are a hub in good health.
+
+    Attributes:
+        module: the only module to which the faults below apply; empty for all.
+        refuse_connect: answer every CONNECT with this CONNACK code. 5 (not authorised) ends the
+            SDK's reconnecting for good, 3 (unavailable) does not. 0 accepts.
+        no_puback: take and route messages, and acknowledge none while this is set: the SDK's
+            `send_message` then waits without a time limit.
+        puback_lost: take and route the next so many messages without acknowledging them, then
+            drop the connection: the client sends them again and they arrive twice.
+        wipe_session: at the next so many connects, forget the module's session and
+            subscriptions: the SDK believes itself subscribed and receives nothing.
+        sign_fail: answer the next so many sign requests of the workload API with 500: the SDK
+            never renews its token again.
+        sign_delay: seconds to wait before answering a sign request: all sends hang meanwhile.
+    """
+
+    module: str = ""
+    refuse_connect: int = 0
+    no_puback: bool = False
+    puback_lost: int = 0
+    wipe_session: int = 0
+    sign_fail: int = 0
+    sign_delay: float = 0.0
+
+    def update(self, changes: Mapping[str, Any]) -> None:
+        """Set some switches; a value of null puts one back to its default.
+
+        Raises:
+            ConfigError: an unknown switch or a value of the wrong type; nothing changed.
+        """
+        known = {field.name: field.default for field in fields(self)}
+        problems = [f"{name}: no such fault; there are {', '.join(known)}" for name in changes if name not in known]
+        values = {name: known.get(name) if value is None else value for name, value in changes.items()}
+        for name in set(values) & set(known):
+            expected, given = type(known[name]), values[name]
+            fits = isinstance(given, expected) or (expected is float and isinstance(given, int))
+            if not fits or (isinstance(given, bool) and expected is not bool):
+                problems.append(f"{name}: expected {expected.__name__}, got {given!r}")
+        if problems:
+            raise ConfigError(problems)
+        for name, value in values.items():
+            setattr(self, name, value)
+
+    def applies_to(self, module_id: str) -> bool:
+        """Say whether this module is to suffer."""
+        return self.module in ("", module_id)
+
+    def take(self, name: str, module_id: str) -> bool:
+        """Use up one of a counted fault, if any is left for this module."""
+        left: int = getattr(self, name)
+        if left <= 0 or not self.applies_to(module_id):
+            return False
+        setattr(self, name, left - 1)
+        return True
+
+    def as_json(self) -> dict[str, Any]:
+        """Return all switches as they stand."""
+        return asdict(self)

@@ -1,0 +1,184 @@
+"""What the hub keeps on disk: sessions, twins, queues of modules, and what went upstream.
+
+edgeHub keeps the same in RocksDB (Azure/iotedge, classes `SessionStateStoragePersistenceProvider` of
+Edge.Hub.Mqtt, `MessageStore` and `TwinManager` of Edge.Hub.Core). Here it is SQLite in WAL mode,
+`synchronous=NORMAL`: what is committed survives the hub's death, though not certainly the machine's.
+
+A queue lives in its table only, so a module that is away costs disk and no memory.
+"""
+
+import json
+import sqlite3
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from local_azure.edge_hub.messages import Message
+from local_azure.edge_hub.twins import Twin
+from storeflow.errors import StorageError
+
+_LOCK_SECONDS = 1.0
+"""How long to wait for another program that holds the database; the hub stands still meanwhile."""
+
+_SCHEMA = """
+create table if not exists sessions(client_id text primary key, filters text not null);
+create table if not exists twins(module_id text primary key, desired text not null, desired_version integer
+  not null, reported text not null, reported_version integer not null);
+create table if not exists queue(id integer primary key autoincrement, module_id text not null, priority integer
+  not null, topic text not null, body blob not null, expires_at real);
+create index if not exists queue_order on queue(module_id, priority, id);
+create table if not exists upstream(id integer primary key autoincrement, enqueued_at real not null, source text
+  not null, body blob not null, properties text not null, system text not null);
+"""
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """A message on its way to one input of one module.
+
+    Attributes:
+        expires_at: seconds since the epoch; None for never.
+    """
+
+    module_id: str
+    priority: int
+    topic: str
+    body: bytes
+    expires_at: float | None
+
+
+@dataclass(frozen=True)
+class QueuedDelivery:
+    """A committed delivery with its place in the queue."""
+
+    row_id: int
+    topic: str
+    body: bytes
+    expires_at: float | None
+
+
+@dataclass(frozen=True)
+class UpstreamMessage:
+    """A message that left the store, as IoT Hub took it in at `enqueued_at`."""
+
+    sequence: int
+    enqueued_at: float
+    source: str
+    body: bytes
+    properties: dict[str, str]
+    system: dict[str, str]
+
+
+class Store:
+    """The database file of one hub.
+
+    Raises:
+        StorageError: from every method, when SQLite refuses.
+    """
+
+    def __init__(self, path: Path) -> None:
+        try:
+            self._db = sqlite3.connect(path, timeout=_LOCK_SECONDS, isolation_level=None)
+            self._db.execute("pragma journal_mode=wal")
+            self._db.execute("pragma synchronous=normal")
+            self._db.executescript(_SCHEMA)
+        except sqlite3.Error as error:
+            raise StorageError(f"{path}: {error}") from error
+
+    def close(self) -> None:
+        """Close the file; what was committed stays."""
+        self._db.close()
+
+    def commit(
+        self,
+        *,
+        deliveries: Sequence[Delivery] = (),
+        delivered: Iterable[int] = (),
+        upstream: Sequence[Message] = (),
+        now: float,
+    ) -> None:
+        """Add and strike off many messages in one transaction."""
+        try:
+            with self._db:
+                self._db.execute("begin immediate")
+                self._db.executemany(
+                    "insert into queue(module_id, priority, topic, body, expires_at) values(?,?,?,?,?)",
+                    [(d.module_id, d.priority, d.topic, d.body, d.expires_at) for d in deliveries],
+                )
+                self._db.executemany("delete from queue where id=?", [(row_id,) for row_id in delivered])
+                self._db.executemany(
+                    "insert into upstream(enqueued_at, source, body, properties, system) values(?,?,?,?,?)",
+                    [
+                        (now, m.source, m.body, json.dumps(dict(m.properties)), json.dumps(dict(m.system)))
+                        for m in upstream
+                    ],
+                )
+        except sqlite3.Error as error:
+            raise StorageError(f"the hub's messages could not be stored: {error}") from error
+
+    def head(self, module_id: str, count: int) -> list[QueuedDelivery]:
+        """Return the first `count` deliveries of a module: by priority, then by age."""
+        rows = self._query(
+            "select id, topic, body, expires_at from queue where module_id=? order by priority, id limit ?",
+            (module_id, count),
+        )
+        return [QueuedDelivery(*row) for row in rows]
+
+    def expire(self, now: float, upstream_seconds: float) -> int:
+        """Delete overdue deliveries, and upstream messages older than IoT Hub would keep them.
+
+        Returns:
+            How many deliveries were overdue.
+        """
+        expired = self._query("delete from queue where expires_at < ? returning id", (now,))
+        self._query("delete from upstream where enqueued_at < ?", (now - upstream_seconds,))
+        return len(expired)
+
+    def queue_lengths(self) -> dict[str, int]:
+        """Return how many deliveries wait for each module."""
+        return dict(self._query("select module_id, count(*) from queue group by module_id", ()))
+
+    def upstream_after(self, sequence: int, limit: int) -> list[UpstreamMessage]:
+        """Return messages that left the store, oldest first, later than `sequence`."""
+        rows = self._query("select * from upstream where id > ? order by id limit ?", (sequence, limit))
+        return [
+            UpstreamMessage(row_id, at, source, body, json.loads(properties), json.loads(system))
+            for row_id, at, source, body, properties, system in rows
+        ]
+
+    def sessions(self) -> dict[str, dict[str, int]]:
+        """Return each client's subscriptions: filter to granted QoS."""
+        return {client_id: json.loads(filters) for client_id, filters in self._query("select * from sessions", ())}
+
+    def put_session(self, client_id: str, filters: dict[str, int]) -> None:
+        """Keep a client's subscriptions."""
+        self._query("insert or replace into sessions values(?,?)", (client_id, json.dumps(filters)))
+
+    def twins(self) -> dict[str, Twin]:
+        """Return every module's twin."""
+        return {
+            module_id: Twin(json.loads(desired), json.loads(reported), desired_version, reported_version)
+            for module_id, desired, desired_version, reported, reported_version in self._query(
+                "select * from twins", ()
+            )
+        }
+
+    def put_twin(self, module_id: str, twin: Twin) -> None:
+        """Keep a module's twin."""
+        self._query(
+            "insert or replace into twins values(?,?,?,?,?)",
+            (
+                module_id,
+                json.dumps(twin.desired),
+                twin.desired_version,
+                json.dumps(twin.reported),
+                twin.reported_version,
+            ),
+        )
+
+    def _query(self, sql: str, parameters: tuple[Any, ...]) -> list[Any]:
+        try:
+            return self._db.execute(sql, parameters).fetchall()
+        except sqlite3.Error as error:
+            raise StorageError(f"the hub's database refused: {error}") from error

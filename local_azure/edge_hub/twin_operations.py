@@ -1,0 +1,128 @@
+"""Twins as modules and the service use them: requests over MQTT, notifications, the hub's own.
+
+Topics and answers: learn.microsoft.com/azure/iot/iot-mqtt-connect-to-iot-hub ("Retrieve a device
+twin's properties" and what follows it). The twin of `$edgeHub` holds the routes
+(learn.microsoft.com/azure/iot-edge/module-edgeagent-edgehub), and `lastDesiredStatus` in it says whether they
+could be used; edgeHub reads them in class `TwinConfigSource` (Azure/iotedge, Edge.Hub.Core/config).
+"""
+
+import json
+import logging
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import parse_qsl, quote
+
+from local_azure.edge_hub.routes import Route, parse_routes
+from local_azure.edge_hub.sessions import Session
+from local_azure.edge_hub.store import Store
+from local_azure.edge_hub.twins import Document, Twin
+from storeflow.errors import ConfigError
+
+LOGGER = logging.getLogger(__name__)
+
+REQUEST_PREFIX = "$iothub/twin/"
+RESPONSES_FILTER = "$iothub/twin/res/#"
+CHANGES_FILTER = "$iothub/twin/PATCH/properties/desired/#"
+EDGE_HUB = "$edgeHub"
+
+DEFAULT_TIME_TO_LIVE_SECONDS = 7200
+"""What Microsoft's templates put in `storeAndForwardConfiguration`."""
+
+_MAX_DESCRIPTION = 4000
+
+
+class TwinOperations:
+    """All twins of the device, kept in the store.
+
+    Attributes:
+        routes: in force; the last good ones while the desired ones cannot be read.
+        time_to_live_seconds: of messages whose route names none; 0 or less is for ever.
+    """
+
+    def __init__(self, store: Store, sessions: Callable[[str], Session]) -> None:
+        self.routes: list[Route] = []
+        self.time_to_live_seconds = DEFAULT_TIME_TO_LIVE_SECONDS
+        self._store = store
+        self._sessions = sessions
+        self._twins = store.twins()
+        self._configure()
+
+    def twin(self, module_id: str) -> Twin:
+        """Return a module's twin; every module id of the device has one."""
+        return self._twins.setdefault(module_id, Twin())
+
+    def handle(self, session: Session, topic: str, body: bytes) -> bool:
+        """Answer a module's twin request; False for a topic that is none."""
+        path, _, query = topic.removeprefix(REQUEST_PREFIX).partition("?")
+        request_id = dict(parse_qsl(query)).get("$rid", "")
+        if path == "GET/":
+            self._respond(session, 200, request_id, json.dumps(self.twin(session.module_id).document()))
+            return True
+        if path == "PATCH/properties/reported/":
+            status, version = self._report(session.module_id, body)
+            self._respond(session, status, f"{request_id}{version}", "")
+            return True
+        return False
+
+    def change_desired(self, module_id: str, document: Document, *, replace: bool) -> None:
+        """Merge or replace desired properties and notify the module, if it is connected.
+
+        A module that is away finds the change when it next asks for its twin.
+
+        Raises:
+            ConfigError: over a limit of IoT Hub; nothing changed.
+        """
+        twin = self.twin(module_id)
+        notification = twin.replace_desired(document) if replace else twin.patch_desired(document)
+        self._store.put_twin(module_id, twin)
+        session = self._sessions(module_id)
+        if session.listens_to(CHANGES_FILTER):
+            topic = f"$iothub/twin/PATCH/properties/desired/?$version={twin.desired_version}"
+            session.send(topic, json.dumps(notification).encode())
+        if module_id == EDGE_HUB:
+            self._configure()
+
+    def _report(self, module_id: str, body: bytes) -> tuple[int, str]:
+        """Merge reported properties; returns the status and what follows the request id."""
+        twin = self.twin(module_id)
+        try:
+            twin.patch_reported(json.loads(body))
+        except ConfigError as error:
+            LOGGER.warning("reported properties of %s refused: %s", module_id, error)
+            return 400, ""
+        except ValueError as error:
+            LOGGER.warning("reported properties of %s are no JSON: %s", module_id, error)
+            return 500, ""
+        self._store.put_twin(module_id, twin)
+        return 204, f"&$version={twin.reported_version}"
+
+    def _respond(self, session: Session, status: int, request_id: str, body: str) -> None:
+        if RESPONSES_FILTER in session.filters:
+            session.send(f"$iothub/twin/res/{status}/?$rid={quote(request_id, safe='&=$-')}", body.encode())
+
+    def _configure(self) -> None:
+        """Take routes and time to live from `$edgeHub`'s desired properties."""
+        twin = self.twin(EDGE_HUB)
+        try:
+            routes = parse_routes(twin.desired.get("routes", {}))
+            seconds = _time_to_live(twin.desired.get("storeAndForwardConfiguration", {}))
+        except ConfigError as error:
+            LOGGER.warning("routes kept as they were: %s", error)
+            status: Document = {"code": 400, "description": str(error)[:_MAX_DESCRIPTION]}
+        else:
+            self.routes, self.time_to_live_seconds = routes, seconds
+            status = {"code": 200, "description": ""}
+        report = {"lastDesiredVersion": twin.desired_version, "lastDesiredStatus": status}
+        if any(twin.reported.get(key) != value for key, value in report.items()):
+            twin.patch_reported(report)
+            self._store.put_twin(EDGE_HUB, twin)
+
+
+def _time_to_live(configuration: Any) -> int:
+    if not isinstance(configuration, dict):
+        raise ConfigError([f"storeAndForwardConfiguration: expected an object, got {configuration!r}"])
+    seconds = configuration.get("timeToLiveSecs", DEFAULT_TIME_TO_LIVE_SECONDS)
+    if isinstance(seconds, bool) or not isinstance(seconds, int):
+        fact = f"expected whole seconds, got {seconds!r}"
+        raise ConfigError([f"storeAndForwardConfiguration.timeToLiveSecs: {fact}"])
+    return seconds

@@ -1,0 +1,228 @@
+"""Runs the modules of a deployment template as processes, the way edgeAgent runs containers.
+
+Source: Azure/iotedge, edge-agent/src/Microsoft.Azure.Devices.Edge.Agent.Core/planners/
+HealthRestartPlanner.cs (start in `startupOrder`, restart by policy, forget restarts in good
+health). Three departures: the hub is awaited before modules start, because their twins are
+written through it; modules stop before the hub, so that they can hand over their last messages;
+and there is no image, so a module is `python -m modules.<folder>`.
+"""
+
+import hashlib
+import json
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from local_azure.edge_hub.client import HubClient
+from local_azure.edge_hub.endpoints import Endpoints, endpoints_file
+from local_azure.edge_hub.process import hub_command
+from local_azure.edge_hub.twins import merge
+from local_azure.supervisor.environment import host_folder, module_environment
+from local_azure.supervisor.restart_policy import ModuleStatus, RestartPolicy
+from local_azure.supervisor.template import Deployment, ModuleSpec, parse_template
+from local_azure.supervisor.worker import Service, Worker
+from storeflow.errors import ConfigError, TransportError
+
+LOGGER = logging.getLogger(__name__)
+
+EDGE_HUB = "edgeHub"
+START_SECONDS = 30.0
+
+_REPOSITORY = Path(__file__).resolve().parents[2]
+_POLL_SECONDS = 0.05
+
+
+def run_module(folder: str) -> list[str]:
+    """Return the command that runs a module of this repository."""
+    return [sys.executable, "-m", f"modules.{folder}"]
+
+
+class Supervisor:
+    """A store's edge runtime under one folder.
+
+    Args:
+        template: the deployment template.
+        root: where state, logs and the modules' host folders lie; a second run goes on with them.
+        device_id: the device that the store's computer is.
+        backoff_scale: multiplies edgeAgent's pauses, for tests.
+        desired_overrides: merged over the template's desired properties, by module.
+        environment: more variables for every module; also fill the template's placeholders.
+        command_for: the command that runs a module, from its folder's name.
+        stop_seconds: how long a module may take to end before it is killed; Docker gives 10.
+
+    Raises:
+        ConfigError: the template cannot be used.
+    """
+
+    def __init__(
+        self,
+        template: Path,
+        root: Path,
+        *,
+        device_id: str = "store-1",
+        backoff_scale: float = 1.0,
+        desired_overrides: Mapping[str, Mapping[str, Any]] | None = None,
+        environment: Mapping[str, str] | None = None,
+        command_for: Callable[[str], list[str]] = run_module,
+        stop_seconds: float = 10.0,
+    ) -> None:
+        self.root = root.resolve()
+        self.device_id = device_id
+        self._extra = dict(environment or {})
+        self._overrides = {name: dict(desired) for name, desired in (desired_overrides or {}).items()}
+        variables = {**os.environ, **self._extra}
+        self._deployment: Deployment = parse_template(template.read_text(), variables)
+        if unknown := self._overrides.keys() - {module.module_id for module in self._deployment.modules}:
+            raise ConfigError([f"desired_overrides.{name}: the template has no such module" for name in unknown])
+        self._command_for = command_for
+        self._state = self.root / "edge_hub"
+        self._logs = self.root / "logs"
+        self._worker = Worker(backoff_scale, stop_seconds)
+        self._gateway: str | None = None
+        self._rest: str | None = None
+
+    @property
+    def hub(self) -> HubClient:
+        """The service side of the hub, which keeps its address when it is started again.
+
+        Raises:
+            TransportError: no hub was started yet.
+        """
+        if self._rest is None:
+            raise TransportError("the edge hub was not started: call start() first")
+        return HubClient(self._rest, self.device_id)
+
+    def start(self) -> None:
+        """Start the hub, write the twins, start the modules in their order.
+
+        Raises:
+            TransportError: the hub does not come up; everything is stopped again.
+            ConfigError: the hub cannot read the template's routes, or refuses a twin; likewise.
+        """
+        self._logs.mkdir(parents=True, exist_ok=True)
+        endpoints_file(self._state).unlink(missing_ok=True)
+        self._worker.start()
+        try:
+            self._worker.add(EDGE_HUB, self._hub_service())
+            self._await_hub()
+            self._deploy_twins()
+            for module in self._deployment.modules:
+                if module.running:
+                    self._worker.add(module.module_id, self._module_service(module))
+        except BaseException:
+            self.stop()
+            raise
+
+    def status(self) -> dict[str, ModuleStatus]:
+        """Return the state of the hub (`edgeHub`) and of each module."""
+        return self._worker.status()
+
+    def pid(self, module_id: str) -> int:
+        """Return a module's process id.
+
+        Raises:
+            TransportError: it is not running.
+        """
+        status = self.status().get(module_id)
+        if status is None or status.pid is None:
+            raise TransportError(f"{module_id} is not running; status() says why")
+        return status.pid
+
+    def kill(self, module_id: str, number: int = signal.SIGKILL) -> None:
+        """Send a module's process, or `edgeHub`'s, a signal; its restart policy does the rest."""
+        os.kill(self.pid(module_id), number)
+
+    def stop(self) -> None:
+        """Stop the modules, then the hub: SIGTERM, and SIGKILL for what does not end in time."""
+        self._worker.stop(last=EDGE_HUB)
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def _endpoints(self) -> Endpoints:
+        return Endpoints.read(endpoints_file(self._state))
+
+    def _hub_service(self) -> Service:
+        environment = {**os.environ, "PYTHONPATH": str(_REPOSITORY), "PYTHONUNBUFFERED": "1"}
+        return Service(
+            # The first hub finds a free address; a hub started again goes back to it.
+            command=lambda: hub_command(self._state, self.device_id, self._gateway),
+            environment=lambda: environment,
+            folder=self.root,
+            log=self._logs / f"{EDGE_HUB}.log",
+            policy=RestartPolicy.ALWAYS,
+        )
+
+    def _module_service(self, module: ModuleSpec) -> Service:
+        for bind in module.binds:
+            host_folder(bind, self.root).mkdir(parents=True, exist_ok=True)
+        # Read once: a hub that is started again keeps its addresses.
+        environment = module_environment(
+            module,
+            self._endpoints(),
+            self.root,
+            inherited=os.environ,
+            extra=self._extra,
+            python_path=_REPOSITORY,
+        )
+        return Service(
+            command=lambda: self._command_for(module.folder),
+            environment=lambda: environment,
+            folder=self.root,
+            log=self._logs / f"{module.module_id}.log",
+            policy=module.restart_policy,
+        )
+
+    def _await_hub(self) -> None:
+        pause = threading.Event()
+        for _ in range(int(START_SECONDS / _POLL_SECONDS)):
+            if endpoints_file(self._state).exists():
+                endpoints = self._endpoints()
+                self._gateway, self._rest = endpoints.gateway, endpoints.rest
+                return
+            if self.status()[EDGE_HUB].last_exit_code is not None:
+                break
+            pause.wait(_POLL_SECONDS)
+        log = self._logs / f"{EDGE_HUB}.log"
+        raise TransportError(f"the edge hub did not start; {log} ends: {log.read_text()[-2000:]}")
+
+    def _deploy_twins(self) -> None:
+        """Write each module's desired properties, if they changed since this root last saw them.
+
+        IoT Hub applies a deployment once: what operators change in a twin afterwards stays until
+        the deployment itself changes.
+        """
+        record = self._state / "deployed.json"
+        deployed = json.loads(record.read_text()) if record.exists() else {}
+        hub_digest = _digest(self._deployment.edge_hub)
+        if deployed.get("$edgeHub") != hub_digest:
+            store_and_forward = self._deployment.edge_hub.get("storeAndForwardConfiguration", {})
+            self.hub.set_routes(self._deployment.edge_hub.get("routes", {}), store_and_forward.get("timeToLiveSecs"))
+            deployed["$edgeHub"] = hub_digest
+        for module in self._deployment.modules:
+            if module.desired is None and module.module_id not in self._overrides:
+                continue
+            desired = merge(module.desired or {}, self._overrides.get(module.module_id, {}))
+            digest = _digest(desired)
+            if deployed.get(module.module_id) != digest:
+                self.hub.replace_twin(module.module_id, desired)
+                deployed[module.module_id] = digest
+        partial = record.with_suffix(".partial")
+        partial.write_text(json.dumps(deployed, indent=2))
+        partial.replace(record)
+
+
+def _digest(document: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
