@@ -1,4 +1,4 @@
-# make run     a store, and its cloud, on this machine
+# make run     a store on this machine: the sample store through every module (SPEED=4 for four times life)
 # make test    format, lint, types, boundaries, tests: the same as CI
 # make check   the first four of them, in seconds
 
@@ -6,6 +6,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+SPEED ?= 1
 
 .DEFAULT_GOAL := help
 .PHONY: help run test check format bench schemas lock clean
@@ -24,7 +25,7 @@ $(READY): requirements.lock pyproject.toml
 	@touch $(READY)
 
 run: $(READY)
-	@$(BIN)/storeflow demo
+	@$(BIN)/storeflow demo --speed $(SPEED)
 
 check: $(READY)
 	@$(BIN)/ruff format --check .

@@ -7,6 +7,7 @@ telling late moves no figure.
 """
 
 from dataclasses import dataclass, field
+from math import inf
 
 from modules.zone_analytics.decisions import Decision, OccupancyChanged, VisitBegan, VisitDwells, VisitEnded
 from modules.zone_analytics.people import Person, Seen
@@ -58,13 +59,7 @@ class ZoneVisits:
 
     def tick(self, at: float) -> list[Decision]:
         """Tell what has become certain by now: visits that began, dwell and ended."""
-        before = self.occupancy
-        decisions: list[Decision] = []
-        for visit in list(self.visits.values()):
-            decisions += self._tell(visit, at)
-        if self.occupancy != before:
-            decisions.append(OccupancyChanged(self.zone_id, at, self.occupancy))
-        return decisions
+        return self._tell_all(at, certain_at=at)
 
     def leave(self, person: Person) -> None:
         """Forget where a person was outside; an open visit ends by itself."""
@@ -72,12 +67,21 @@ class ZoneVisits:
 
     def close(self, at: float) -> list[Decision]:
         """End every visit now: the camera or the zone is gone."""
-        return self.tick(at + self.zone.reentry_seconds + self.zone.min_visit_seconds + 1)
+        return self._tell_all(at, certain_at=inf)
 
     @property
     def occupancy(self) -> int:
         """Visitors whose visit was told and has not ended."""
         return sum(visit.told for visit in self.visits.values())
+
+    def _tell_all(self, at: float, certain_at: float) -> list[Decision]:
+        before = self.occupancy
+        decisions: list[Decision] = []
+        for visit in list(self.visits.values()):
+            decisions += self._tell(visit, certain_at)
+        if self.occupancy != before:
+            decisions.append(OccupancyChanged(self.zone_id, at, self.occupancy))
+        return decisions
 
     def _inside(self, person: Person, at: float, foot: Point) -> None:
         visit = self.visits.get(person.person_id)
@@ -97,7 +101,7 @@ class ZoneVisits:
             visit.seen_outside = True
             visit.left_by = edge_crossed(self.zone.polygon, visit.last_foot, foot)
 
-    def _tell(self, visit: Visit, at: float) -> list[Decision]:
+    def _tell(self, visit: Visit, certain_at: float) -> list[Decision]:
         zone, who = self.zone, (self.zone_id, visit.person_id, visit.object_class)
         decisions: list[Decision] = []
         stayed = visit.last_inside - visit.entered_at
@@ -107,7 +111,7 @@ class ZoneVisits:
         if visit.told and not visit.dwell_told and stayed >= zone.min_dwell_seconds:
             visit.dwell_told = True
             decisions.append(VisitDwells(*who, visit.last_inside, visit.entered_at))
-        if at - visit.last_inside > zone.reentry_seconds:
+        if certain_at - visit.last_inside > zone.reentry_seconds:
             del self.visits[visit.person_id]
             if visit.told:
                 left_by = visit.left_by if visit.seen_outside else None

@@ -27,7 +27,7 @@ def camera_source(hub: str, device_id: str, camera_id: str) -> str:
 class CloudEvent(BaseModel):
     """One store event in its envelope."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True)
 
     specversion: Literal["1.0"] = "1.0"
     id: str
@@ -82,5 +82,5 @@ class CloudEvent(BaseModel):
             return cls.model_validate_json(body)
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
-            where = ".".join(map(str, first["loc"])) or "event"
-            raise ContractError(f"event: {where}: {first['msg']}") from error
+            where = ".".join(map(str, ("event", *first["loc"])))
+            raise ContractError(f"{where}: {first['msg']}") from error

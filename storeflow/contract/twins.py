@@ -48,14 +48,14 @@ Polygon = Annotated[tuple[FramePoint, ...], Field(min_length=3, max_length=64), 
 class Section(BaseModel):
     """Base of every twin section and everything inside one."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, use_attribute_docstrings=True)
 
 
 class Playback(Section):
     """How a clip or test pattern stands in for a live camera."""
 
     pace: Literal["realtime", "lossless"] = "realtime"
-    """Frames are shown when they are due. Then `realtime` lets a slow reader miss some, `lossless` waits for readers."""
+    """Frames are shown when they are due; `realtime` lets a slow reader miss some, `lossless` waits for readers."""
     speed: float = Field(default=1.0, gt=0, le=100)
     """Frames are due this many times faster than they were filmed; `captured_at` stays film time."""
     starts_at: AwareDatetime | None = None
@@ -147,16 +147,24 @@ class NdjsonSink(Section):
     """A file of one JSON event a line, each event once."""
 
     kind: Literal["ndjson"] = "ndjson"
-    file: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,128}$")] = "events.ndjson"
+    file: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}\.ndjson$")] = "events.ndjson"
     """Name inside the module's state folder."""
 
 
 class Telemetry(Section):
     """Where events go."""
 
-    sinks: dict[Identifier, Annotated[UpstreamSink | NdjsonSink, Field(discriminator="kind")]] = {
-        "cloud": UpstreamSink()
-    }
+    sinks: Annotated[
+        dict[Identifier, Annotated[UpstreamSink | NdjsonSink, Field(discriminator="kind")]], Field(min_length=1)
+    ] = {"cloud": UpstreamSink()}
+
+    @model_validator(mode="after")
+    def _one_file_each(self) -> Self:
+        owners: dict[str, str] = {}
+        for sink_id, sink in self.sinks.items():
+            if isinstance(sink, NdjsonSink) and (owner := owners.setdefault(sink.file, sink_id)) != sink_id:
+                raise ValueError(f"sinks.{sink_id}.file: {sink.file!r} is the file of sink {owner} already")
+        return self
 
 
 Cameras = dict[Identifier, Camera]
@@ -195,6 +203,7 @@ def _told(section: str, problem: Mapping[str, Any]) -> str:
     path = ".".join(map(str, (section, *problem["loc"])))
     fact = str(problem["msg"]).removeprefix("Value error, ")
     field, separator, rest = fact.partition(": ")
-    if separator and field.isidentifier():  # a model's own check names the field it is about
+    # A model's own check names the field that it is about.
+    if separator and all(part.isidentifier() for part in field.split(".")):
         path, fact = f"{path}.{field}", rest
     return f"{path}: {fact}"

@@ -88,6 +88,17 @@ def test_without_a_setting_events_go_to_iot_hub() -> None:
             {"sinks": {"file": {"kind": "ndjson", "file": "../x"}}},
             "telemetry.sinks.file.ndjson.file: String should match",
         ),
+        (
+            "telemetry",
+            {"sinks": {"file": {"kind": "ndjson", "file": "..ndjson"}}},
+            "telemetry.sinks.file.ndjson.file: ",
+        ),
+        ("telemetry", {"sinks": {}}, "telemetry.sinks: Dictionary should have at least 1 item"),
+        (
+            "telemetry",
+            {"sinks": {"a": {"kind": "ndjson"}, "b": {"kind": "ndjson"}}},
+            "telemetry.sinks.b.file: 'events.ndjson' is the file of sink a already",
+        ),
         ("models", {"persons": {"name": "rtmdet_nano"}}, "models.persons"),
         (
             "models",

@@ -88,8 +88,9 @@ def test_occupancy_counts_visitors_and_comes_back_to_nobody(floor: Callable[...,
 def test_the_end_of_the_stream_ends_every_visit_where_it_was_last_seen(floor: Callable[..., Any]) -> None:
     place = floor(zones=ROOM).walk("1", LEFT_OF_IT, INSIDE).walk("1", INSIDE, INSIDE, seconds=2)
     place.end()
-    (ended,) = place.told(VisitEnded)
+    (ended,), (*_, emptied) = place.told(VisitEnded), place.told(OccupancyChanged)
     assert (ended.at, ended.censored) == (pytest.approx(2.9), "end")
+    assert (emptied.at, emptied.occupancy) == (pytest.approx(2.9), 0)
 
 
 L_SHAPE = tuple(Point(*corner) for corner in [(0, 0), (1, 0), (1, 0.2), (0.2, 0.2), (0.2, 1), (0, 1)])

@@ -1,0 +1,1 @@
+"""What leaves the store, and where to."""

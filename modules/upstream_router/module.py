@@ -1,0 +1,83 @@
+"""Events in, each to every configured sink; what is no event is refused with a reason and stops nothing."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+from modules.upstream_router.sinks.ndjson import NdjsonFile
+from storeflow.contract.cloudevents import CloudEvent
+from storeflow.contract.twins import NdjsonSink, Telemetry
+from storeflow.custody import EVENTS_INPUT, UPSTREAM_OUTPUT
+from storeflow.errors import ContractError
+from storeflow.module import ModuleContext, Output, Sink, sink_name
+from storeflow.transport.port import MAX_BODY_BYTES
+
+LOG = logging.getLogger(__name__)
+
+
+class UpstreamRouter:
+    """The last module that an event passes on the device.
+
+    The host keeps what `on_message` returns in the outbox, then answers the sender with a receipt, then delivers to
+    each sink in its own time.
+    """
+
+    sections: ClassVar[tuple[str, ...]] = ("telemetry",)
+    message_driven: ClassVar[bool] = True
+
+    def __init__(self, context: ModuleContext, checkpoint: bytes | None = None) -> None:  # noqa: ARG002 - has no state
+        self._folder = context.state_folder
+        self._destinations: tuple[str, ...] = ()
+        self._sinks: Mapping[str, Sink] = {}
+        self._counts = {"events_accepted": 0.0, "events_refused": 0.0}
+
+    @property
+    def sinks(self) -> Mapping[str, Sink]:
+        """The file sinks in force, by destination."""
+        return self._sinks
+
+    def configure(self, section: str, value: Any, version: int) -> None:  # noqa: ARG002 - one section, no version in it
+        """Take over `telemetry`: which sinks every event goes to."""
+        telemetry: Telemetry = value
+        files = {sink_id: sink.file for sink_id, sink in telemetry.sinks.items() if isinstance(sink, NdjsonSink)}
+        self._sinks = {sink_name(sink_id): NdjsonFile(self._folder / file) for sink_id, file in files.items()}
+        upstream = (UPSTREAM_OUTPUT,) if len(files) < len(telemetry.sinks) else ()
+        self._destinations = (*upstream, *self._sinks)
+        LOG.info("events go to %s", ", ".join(self._destinations))
+
+    def work(self, timeout: float) -> Sequence[Output]:  # noqa: ARG002 - driven by messages alone
+        """Do nothing: there is work only when a message comes."""
+        return ()
+
+    def on_message(self, input_name: str, body: bytes) -> Sequence[Output]:
+        """Accept one event for every sink.
+
+        Raises:
+            ContractError: it came on another input than `events`, is too large, or is no event of a known type.
+        """
+        try:
+            event = _read(input_name, body)
+        except ContractError:
+            self._counts["events_refused"] += 1
+            raise
+        self._counts["events_accepted"] += 1
+        return [Output(destination, event) for destination in self._destinations]
+
+    def checkpoint(self) -> None:
+        """Nothing to remember: what is on its way is in the outbox."""
+        return
+
+    def metrics(self) -> Mapping[str, float]:
+        """Events accepted and refused since the start."""
+        return dict(self._counts)
+
+    def close(self) -> None:
+        """Nothing is open between two writes."""
+
+
+def _read(input_name: str, body: bytes) -> CloudEvent:
+    if input_name != EVENTS_INPUT:
+        raise ContractError(f"input {input_name}: there is no such input; events come on {EVENTS_INPUT}")
+    if len(body) > MAX_BODY_BYTES:
+        raise ContractError(f"event: {len(body)} bytes, {MAX_BODY_BYTES} at most")
+    return CloudEvent.from_json(body)

@@ -1,0 +1,1 @@
+"""Destinations that upstream_router writes to by itself; IoT Hub is reached by an edgeHub route."""

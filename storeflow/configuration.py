@@ -1,0 +1,83 @@
+"""Which twin sections are in force: taken over whole, or refused with a reason while the last good one stays."""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from storeflow.contract.twin_limits import validate_patch
+from storeflow.contract.twins import read_section
+from storeflow.errors import ConfigError
+
+LOG = logging.getLogger(__name__)
+_LONGEST_REASON = 4000
+"""Bytes; a string in a twin may have 4096."""
+Status = dict[str, Any]
+"""`{"ac": 200 or 400, "av": the twin's $version, "ad": reason}`: how Azure's conventions acknowledge a setting."""
+
+
+class Configuration:
+    """The sections of one module.
+
+    Args:
+        sections: names of the sections that the module owns.
+        configure: the module's `configure`.
+        keep: called with name, document and `$version` of every section that was taken over.
+    """
+
+    def __init__(
+        self,
+        sections: Sequence[str],
+        configure: Callable[[str, Any, int], None],
+        keep: Callable[[str, Any, int], None],
+    ) -> None:
+        self._sections, self._configure, self._keep = tuple(sections), configure, keep
+        self._in_force: dict[str, Any] = {}
+
+    @property
+    def complete(self) -> bool:
+        """Whether every section has a value, so that the module can work."""
+        return set(self._in_force) == set(self._sections)
+
+    def restore(self, name: str, document: Any, version: int) -> None:
+        """Take over a section as it was before the restart; a newer twin replaces it."""
+        try:
+            self._configure(name, read_section(name, document), version)
+        except ConfigError as error:
+            LOG.warning("%s: the last good configuration is no longer good: %s", name, error)
+        else:
+            self._in_force[name] = document
+
+    def apply(self, desired: Mapping[str, Any]) -> dict[str, Status]:
+        """Take over what changed in the desired properties; return what to report, by top-level key."""
+        version = int(desired.get("$version", 0))
+        statuses = {name: self._apply_section(name, desired, version) for name in self._sections}
+        for key in desired:
+            if key not in statuses and not key.startswith("$"):
+                reason = f"{key}: unknown section; this module has {', '.join(self._sections) or 'none'}"
+                statuses[key] = {"ac": 400, "av": version, "ad": reason}
+        return statuses
+
+    def _apply_section(self, name: str, desired: Mapping[str, Any], version: int) -> Status:
+        document = desired.get(name, {})
+        if name not in self._in_force or self._in_force[name] != document:
+            try:
+                validate_patch({name: document})
+                self._configure(name, read_section(name, document), version)
+            except ConfigError as error:
+                LOG.warning("%s: version %d is refused: %s", name, version, error)
+                return {"ac": 400, "av": version, "ad": _shortened(str(error))}
+            self._in_force[name] = document
+            self._keep(name, document, version)
+            LOG.info("%s: version %d is in force", name, version)
+        return {"ac": 200, "av": version, "ad": "in force" if name in desired else "not in the twin: default"}
+
+
+def _shortened(reason: str) -> str:
+    return reason.encode()[:_LONGEST_REASON].decode(errors="ignore")
+
+
+def changes(reported: Mapping[str, Status], statuses: Mapping[str, Status]) -> dict[str, Status | None]:
+    """The patch that turns what was `reported` into `statuses`."""
+    patch: dict[str, Status | None] = {key: None for key in reported if key not in statuses}
+    patch.update({key: status for key, status in statuses.items() if reported.get(key) != status})
+    return patch

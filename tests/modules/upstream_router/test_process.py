@@ -1,0 +1,79 @@
+"""The router as its container runs it, on the real SDK and the edgeHub stand-in."""
+
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local_azure.edge_hub.environment import is_edge_variable
+from local_azure.edge_hub.process import EdgeHubProcess
+
+COMMAND = [sys.executable, "-m", "modules.upstream_router"]
+LOG_LINE = re.compile(r"<\d> \d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} \+00:00 \[[A-Z]{3}\] - .+")
+
+
+@pytest.fixture
+def hub(tmp_path: Path) -> Iterator[EdgeHubProcess]:
+    with EdgeHubProcess(tmp_path / "hub") as process:
+        yield process
+
+
+def environment(**more: str) -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not is_edge_variable(name)} | more
+
+
+def wait_for(condition: Callable[[], Any], seconds: float = 15.0) -> None:
+    give_up = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < give_up, "it did not come to pass in time"
+        time.sleep(0.05)
+
+
+def test_it_takes_twin_edits_while_it_runs_and_leaves_when_asked(hub: EdgeHubProcess, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+
+    def reported() -> dict[str, Any]:
+        status: dict[str, Any] = hub.client.reported("upstream_router").get("telemetry", {})
+        return status
+
+    def edited(telemetry: Any) -> dict[str, Any]:
+        desired = hub.client.patch_twin("upstream_router", {"telemetry": telemetry})["properties"]["desired"]
+        wait_for(lambda: reported().get("av") == desired["$version"])
+        return reported()
+
+    where = environment(STOREFLOW_STATE=str(tmp_path / "state"), **hub.environment("upstream_router"))
+    with log.open("wb") as output, subprocess.Popen(COMMAND, env=where, stdout=output, stderr=output) as process:  # noqa: S603 - ours
+        try:
+            wait_for(lambda: reported().get("ad") == "not in the twin: default")
+            assert edited({"sinks": {"file": {"kind": "ndjson"}}})["ac"] == 200
+            typo = edited({"sinks": {"file": {"fiel": "x"}}})
+            assert (typo["ac"], typo["ad"]) == (
+                400,
+                "telemetry.sinks.file.ndjson.fiel: Extra inputs are not permitted",
+            )
+            assert edited({"sinks": {"file": {"fiel": None, "file": ".."}}})["ac"] == 400
+            assert edited(None)["ad"] == "not in the twin: default"
+            metrics = hub.client.invoke_method("upstream_router", "metrics").payload
+            assert metrics["events_accepted"] == metrics["host_dropped"] == 0
+        finally:
+            asked_at = time.monotonic()
+            process.terminate()
+        assert process.wait(10) == 0
+        assert time.monotonic() - asked_at < 5
+    told = log.read_text().splitlines()
+    assert all(LOG_LINE.fullmatch(line) for line in told), told
+    assert any("events go to sink:file" in line for line in told)
+
+
+def test_started_outside_iot_edge_it_says_so_and_ends() -> None:
+    ended = subprocess.run(COMMAND, env=environment(), capture_output=True, text=True, timeout=20, check=False)  # noqa: S603 - ours
+
+    assert ended.returncode == 1
+    assert "[FTL] - " in ended.stdout
+    assert "was this started by edgeAgent?" in ended.stdout

@@ -1,0 +1,76 @@
+from typing import Any
+
+import pytest
+
+from storeflow.configuration import Configuration, changes
+from storeflow.errors import ConfigError
+
+LINE = {"start": [0.1, 0.5], "end": [0.9, 0.5]}
+
+
+class _Owner:
+    """What a module sees of its configuration."""
+
+    def __init__(self) -> None:
+        self.set: list[tuple[str, Any, int]] = []
+        self.kept: list[tuple[str, Any, int]] = []
+        self.refuses = False
+
+    def configure(self, section: str, value: Any, version: int) -> None:
+        if self.refuses:
+            raise ConfigError([f"{section}: not here"])
+        self.set.append((section, value, version))
+
+    def keep(self, name: str, document: Any, version: int) -> None:
+        self.kept.append((name, document, version))
+
+
+@pytest.fixture
+def owner() -> _Owner:
+    return _Owner()
+
+
+@pytest.fixture
+def configuration(owner: _Owner) -> Configuration:
+    return Configuration(("layout",), owner.configure, owner.keep)
+
+
+def test_it_is_complete_when_every_section_has_a_value(configuration: Configuration) -> None:
+    assert not configuration.complete
+    configuration.apply({"$version": 1})
+    assert configuration.complete
+
+
+def test_a_bad_first_configuration_leaves_it_incomplete(configuration: Configuration, owner: _Owner) -> None:
+    status = configuration.apply({"$version": 4, "layout": {"lines": {"door": {"start": [0.1, 0.1]}}}})
+
+    assert status["layout"]["ac"] == 400
+    assert "layout.lines.door.end" in status["layout"]["ad"]
+    assert not configuration.complete
+    assert owner.set == owner.kept == []
+
+
+def test_what_was_good_is_kept_as_it_was_written(configuration: Configuration, owner: _Owner) -> None:
+    configuration.apply({"$version": 4, "layout": {"lines": {"door": LINE}}})
+
+    assert owner.kept == [("layout", {"lines": {"door": LINE}}, 4)]
+    assert owner.set[0][1].lines["door"].end.x == 0.9
+
+
+def test_the_module_itself_may_refuse(configuration: Configuration, owner: _Owner) -> None:
+    owner.refuses = True
+
+    assert configuration.apply({"$version": 2})["layout"] == {"ac": 400, "av": 2, "ad": "layout: not here"}
+    assert not configuration.complete
+
+
+def test_a_kept_section_that_is_no_longer_good_is_not_restored(configuration: Configuration) -> None:
+    configuration.restore("layout", {"written": "by another version"}, 3)
+
+    assert not configuration.complete
+
+
+def test_the_patch_of_reports_holds_what_changed_and_what_is_gone() -> None:
+    good, bad = {"ac": 200, "av": 1, "ad": ""}, {"ac": 400, "av": 2, "ad": "no"}
+
+    assert changes({"a": good, "b": good, "c": good}, {"a": good, "b": bad}) == {"b": bad, "c": None}

@@ -1,0 +1,28 @@
+import logging
+
+import pytest
+
+from storeflow.observability import EdgeFormatter, redacted
+
+
+@pytest.mark.parametrize(
+    ("level", "start"),
+    [
+        (logging.DEBUG, "<7> 2026-01-01 00:00:00.250 +00:00 [DBG] - "),
+        (logging.INFO, "<6> 2026-01-01 00:00:00.250 +00:00 [INF] - "),
+        (logging.WARNING, "<4> 2026-01-01 00:00:00.250 +00:00 [WRN] - "),
+        (logging.ERROR, "<3> 2026-01-01 00:00:00.250 +00:00 [ERR] - "),
+        (logging.CRITICAL, "<2> 2026-01-01 00:00:00.250 +00:00 [FTL] - "),
+    ],
+)
+def test_a_line_is_what_iot_edges_log_pull_parses(level: int, start: str) -> None:
+    record = logging.LogRecord("n", level, "p", 1, "%d events", (3,), None)
+    record.created = 1_767_225_600.25
+
+    assert EdgeFormatter().format(record) == start + "3 events"
+
+
+def test_what_opens_a_door_is_not_logged() -> None:
+    text = "rtsp://admin:s3cret@10.0.0.7/1 HostName=h;SharedAccessKey=a2V5; SharedAccessSignature sr=x&sig=y"
+
+    assert redacted(text) == "rtsp://***@10.0.0.7/1 HostName=h;SharedAccessKey=***; SharedAccessSignature ***"

@@ -1,0 +1,245 @@
+import resource
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from storeflow.contract.cloudevents import CloudEvent
+from storeflow.contract.events import CameraState, StoreEvent, ZoneOccupancy, instant
+from storeflow.errors import StorageError
+from storeflow.module import Output
+from storeflow.outbox import SEEN_SECONDS, CorruptOutboxError, Outbox, event_key
+from storeflow.transport.port import MAX_BODY_BYTES
+
+NOW = 1_780_000_000.0
+EVENTS = "events"
+
+
+def event(number: int, source: str = "//hub/device/door", *, detail: str = "", occupancy: bool = False) -> CloudEvent:
+    facts = {"store_id": "store-1", "camera_id": "door", "captured_at": instant(NOW + number)}
+    data: StoreEvent
+    if occupancy:
+        data = ZoneOccupancy(**facts, config_version=1, model_version="m@1", zone_id="queue", occupancy=number)
+    else:
+        data = CameraState(**facts, state="streaming", detail=detail)
+    return CloudEvent.of(data, source=source, id=f"{number:032d}", subject="door")
+
+
+def outputs(*numbers: int, source: str = "//hub/device/door", destination: str = EVENTS) -> list[Output]:
+    return [Output(destination, event(number, source)) for number in numbers]
+
+
+def sequences(box: Outbox, destination: str = EVENTS) -> list[str | None]:
+    return [CloudEvent.from_json(row.body).sequence for row in box.waiting(destination, 10_000)]
+
+
+def rows(box: Outbox) -> int:
+    return sum(len(box.waiting(destination, 10_000)) for destination in box.destinations())
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "state" / "outbox.db"
+
+
+@pytest.fixture
+def box(path: Path) -> Iterator[Outbox]:
+    box = Outbox(path)
+    yield box
+    box.close()
+
+
+def test_events_wait_in_order_with_a_number_of_their_source(box: Outbox) -> None:
+    box.commit(outputs(1, 2) + outputs(3, source="//hub/device/aisle") + outputs(4), None, NOW)
+
+    waiting = box.waiting(EVENTS, 10)
+
+    assert [CloudEvent.from_json(row.body).id[-1] for row in waiting] == ["1", "2", "3", "4"]
+    assert sequences(box) == ["000000000001", "000000000002", "000000000001", "000000000003"]
+    assert waiting[0].properties == {
+        "eventType": "storeflow.camera.state",
+        "schemaVersion": "1.0",
+        "storeId": "store-1",
+    }
+    assert waiting[0].key == event_key("//hub/device/door", f"{1:032d}")
+
+
+def test_an_event_that_was_numbered_before_keeps_its_number(box: Outbox) -> None:
+    numbered = event(1).model_copy(update={"sequence": "000000000777"})
+
+    box.commit([Output(EVENTS, numbered), Output(EVENTS, event(2))], None, NOW)
+
+    assert sequences(box) == ["000000000777", "000000000001"]
+
+
+def test_an_event_kept_before_is_ignored_and_takes_no_number_even_after_it_left(box: Outbox, path: Path) -> None:
+    box.commit(outputs(1, 2), None, NOW)
+    box.delete([row.id for row in box.waiting(EVENTS, 10)])
+    box.close()
+    again = Outbox(path)
+
+    kept = again.commit(outputs(1, 2, 3), None, NOW + 1)
+
+    assert kept == 1
+    assert sequences(again) == ["000000000003"]
+    assert again.counts["repeated"] == 2
+    again.close()
+
+
+def test_one_event_for_two_destinations_is_one_event_with_one_number(box: Outbox) -> None:
+    box.commit([Output("sink:a", event(1)), Output("upstream", event(1)), Output("sink:a", event(1))], None, NOW)
+
+    assert sequences(box, "sink:a") == sequences(box, "upstream") == ["000000000001"]
+    assert box.destinations() == {"sink:a", "upstream"}
+    assert rows(box) == 2
+
+
+def test_a_commit_that_fails_keeps_neither_events_nor_numbers_nor_checkpoint(box: Outbox) -> None:
+    box.commit(outputs(1), b"before", NOW)
+    box._database.execute("CREATE TRIGGER refuse BEFORE INSERT ON state BEGIN SELECT RAISE(ABORT, 'no'); END")
+
+    with pytest.raises(StorageError):
+        box.commit(outputs(2, 3), b"after", NOW)
+    box._database.execute("DROP TRIGGER refuse")
+
+    assert box.checkpoint() == b"before"
+    assert sequences(box) == ["000000000001"]
+    assert box.counts["kept"] == 1
+    assert box.commit(outputs(2, 3), b"after", NOW) == 2
+    assert sequences(box)[-1] == "000000000003"
+
+
+def test_checkpoint_sections_and_sink_states_survive_a_restart(box: Outbox, path: Path) -> None:
+    box.commit(outputs(1, destination="sink:file"), b"tracks", NOW)
+    box.keep_section("layout", {"zones": {}}, 7)
+    box.delete([row.id for row in box.waiting("sink:file", 1)], ("sink:file", b"offset"))
+    box.close()
+    again = Outbox(path)
+
+    assert again.checkpoint() == b"tracks"
+    assert again.section("layout") == ({"zones": {}}, 7)
+    assert again.section("cameras") is None
+    assert again.sink_state("sink:file") == b"offset"
+    assert again.waiting("sink:file", 1) == []
+    again.close()
+
+
+def test_an_event_that_no_hub_takes_is_refused_and_leaves_no_hole(
+    box: Outbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    large = Output(EVENTS, event(2, detail="x" * MAX_BODY_BYTES))
+
+    box.commit([*outputs(1), large, *outputs(3)], None, NOW)
+
+    assert sequences(box) == ["000000000001", "000000000002"]
+    assert box.counts["oversized"] == 1
+    assert "is refused" in caplog.text
+
+
+def test_a_full_outbox_drops_the_oldest_of_the_least_important_and_says_so(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    box = Outbox(path, max_rows=10)
+    counts = [Output(EVENTS, event(number, occupancy=True)) for number in range(4)]
+    box.commit([*outputs(100), *counts, *outputs(*range(101, 106))], None, NOW)
+
+    box.commit(outputs(106, 107), None, NOW)
+
+    left = [CloudEvent.from_json(row.body).id for row in box.waiting(EVENTS, 100)]
+    assert left == [f"{number:032d}" for number in (100, 2, 3, 101, 102, 103, 104, 105, 106, 107)]
+    assert box.counts["dropped"] == 2
+    assert box.rows_waiting == 10
+    assert "2 were dropped" in caplog.text
+    box.close()
+
+
+def test_seen_is_bounded_by_count_and_by_time(path: Path) -> None:
+    box = Outbox(path, max_rows=5, max_seen=20)
+    box.commit(outputs(*range(50)), None, NOW)
+    by_count = box._database.execute("SELECT COUNT(*) FROM seen").fetchone()
+
+    box.commit([], None, NOW + SEEN_SECONDS + 1)
+    by_time = box._database.execute("SELECT COUNT(*) FROM seen").fetchone()
+
+    assert by_count == (20,)
+    assert by_time == (5,), "as many as an outbox holds stay, whatever the clock says"
+    box.close()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        pytest.param(lambda path: path.write_bytes(bytes(8192)), id="zeros"),
+        pytest.param(lambda path: path.write_bytes(b"garbage " * 1000), id="garbage"),
+        pytest.param(
+            lambda path: path.write_bytes(path.read_bytes()[:4096] + b"\xff" * 20_000), id="garbage behind the header"
+        ),
+    ],
+)
+def test_a_file_that_is_no_database_is_moved_aside_and_a_new_one_begun(
+    path: Path, damage: object, caplog: pytest.LogCaptureFixture
+) -> None:
+    first = Outbox(path)
+    first.commit(outputs(*range(50)), b"state", NOW)
+    first.close()
+    assert callable(damage)
+    damage(path)
+    spoilt = path.read_bytes()
+
+    box = Outbox(path)
+
+    assert box.checkpoint() is None
+    assert box.commit(outputs(1), b"new", NOW) == 1
+    assert isinstance(box.fault, StorageError)
+    assert "outbox.db.corrupt-1" in str(box.fault)
+    assert "sequence numbers are lost" in caplog.text
+    assert path.with_name("outbox.db.corrupt-1").read_bytes() == spoilt
+    box.close()
+
+
+def test_damage_found_while_running_is_told_apart_from_what_can_be_tried_again(path: Path) -> None:
+    box = Outbox(path)
+    box.commit(outputs(*range(200)), None, NOW)
+    box.close()
+    box = Outbox(path)
+    with path.open("r+b") as file:
+        file.seek(4096)
+        file.write(b"\xff" * (path.stat().st_size - 4096))
+    box._database.execute("PRAGMA shrink_memory")  # SQLite forgets the pages it had read before
+
+    with pytest.raises(CorruptOutboxError):
+        box.commit(outputs(200), None, NOW)
+    box.close()
+
+
+def test_a_full_disk_is_told_and_nothing_committed_before_is_lost(path: Path) -> None:
+    box = Outbox(path)
+    box.commit(outputs(*range(10)), b"before", NOW)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    limit = max(file.stat().st_size for file in path.parent.iterdir()) + 4096
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
+    try:
+        with pytest.raises(StorageError, match="free space on its disk"):
+            box.commit(outputs(*range(10, 500)), b"after", NOW)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+    assert box.checkpoint() == b"before"
+    assert rows(box) == 10
+    assert box.commit(outputs(*range(10, 500)), b"after", NOW) == 490
+    assert sequences(box) == [f"{number:012d}" for number in range(1, 501)]
+    box.close()
+
+
+def test_a_folder_that_cannot_be_made_is_told_with_its_path(tmp_path: Path) -> None:
+    (tmp_path / "state").write_text("a file where a folder should be")
+
+    with pytest.raises(StorageError, match="state"):
+        Outbox(tmp_path / "state" / "outbox.db")
+
+
+def test_commits_are_on_the_disk_when_they_return(box: Outbox) -> None:
+    (journal,) = box._database.execute("PRAGMA journal_mode").fetchone()
+    (synchronous,) = box._database.execute("PRAGMA synchronous").fetchone()
+
+    assert (journal, synchronous) == ("wal", 2)
