@@ -1,0 +1,164 @@
+"""The modules composed in one process: every frame of one clip, one after the other, nothing dropped."""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import TracebackType
+from typing import Self
+
+from modules.inference.module import Inference
+from modules.upstream_router.module import UpstreamRouter
+from modules.video_capture.module import VideoCapture
+from modules.zone_analytics.decisions import Decision
+from modules.zone_analytics.module import ZoneAnalytics
+from storeflow.contract.cloudevents import CloudEvent
+from storeflow.contract.messages import Detections, StreamEnded
+from storeflow.contract.twins import Camera, Layout, Model, NdjsonSink, Playback, Telemetry
+from storeflow.errors import ConfigError, SourceError
+from storeflow.frames.frame import Frame
+from storeflow.module import ModuleContext, Output, sink_name
+
+CAMERA_ID = "camera"
+CLIP_STARTS_AT = datetime(1970, 1, 1, tzinfo=UTC)
+"""A clip has no clock: its events are dated by seconds from its first frame, on the first day that a clock knows."""
+MOST_FPS = 60.0
+LAYOUT_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one frame, or the end of the clip, led to."""
+
+    frame: Frame | None
+    message: Detections | StreamEnded
+    decisions: Sequence[Decision]
+    events: Sequence[CloudEvent]
+
+
+class Pipeline:
+    """video_capture -> inference -> zone_analytics on one clip; iterate to run it.
+
+    Args:
+        video: the clip.
+        model_folder: `models/<task>/<name>`.
+        layout: lines and zones.
+        camera_id: what events call the camera.
+        fps: frames per second to analyse at most.
+        on_time: asked before every frame, with its seconds from the first one; a frame that is refused is passed by.
+
+    Raises:
+        ConfigError: the model can't be used, with the reason.
+        SourceError: there is no such clip.
+    """
+
+    def __init__(
+        self,
+        video: Path,
+        model_folder: Path,
+        layout: Layout,
+        *,
+        camera_id: str = CAMERA_ID,
+        fps: float = MOST_FPS,
+        on_time: Callable[[float], bool] | None = None,
+    ) -> None:
+        if not video.is_file():
+            raise SourceError(f"no such clip: {video}")
+        self.camera_id = camera_id
+        self._folder = TemporaryDirectory(prefix="storeflow-")
+        context = local_context(Path(self._folder.name), video.resolve().parent)
+        playback = Playback(pace="lossless", starts_at=CLIP_STARTS_AT)
+        camera = Camera(url=f"file:{video.name}", fps=fps, playback=playback)
+        self.capture = VideoCapture(context, None)
+        self.capture.configure("cameras", {camera_id: camera}, LAYOUT_VERSION)
+        self.inference = Inference(context, None)
+        self.inference.configure("models", configured_model(model_folder), LAYOUT_VERSION)
+        self.analytics = ZoneAnalytics(context, None)
+        self.analytics.configure("layout", layout, LAYOUT_VERSION)
+        self._on_time = on_time
+        self.people_seen: set[str] = set()
+        """Everyone whom a confirmed track followed, each once."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for module in (self.capture, self.inference, self.analytics):
+            module.close()
+        self._folder.cleanup()
+
+    def __iter__(self) -> Iterator[Step]:
+        sequence, captured_at = -1, CLIP_STARTS_AT.timestamp()
+        for frame in self.capture.frames(self.camera_id):
+            sequence, captured_at = frame.sequence, frame.captured_at
+            if self._on_time is not None and not self._on_time(captured_at - CLIP_STARTS_AT.timestamp()):
+                continue
+            yield self._step(frame, self.inference.on_frame(frame))
+        ended = StreamEnded(
+            camera_id=self.camera_id, sequence=sequence + 1, captured_at=captured_at, reason="the clip ended"
+        )
+        yield self._step(None, self.inference.on_stream_ended(ended))
+
+    def _step(self, frame: Frame | None, message: Detections | StreamEnded) -> Step:
+        view, decisions = self.analytics.decide(message)
+        self.people_seen.update(person.person_id for person in view.people if person.confirmed)
+        outputs = self.analytics.to_outputs(view, decisions)
+        return Step(frame, message, decisions, [output.event for output in outputs])
+
+
+class EventFile:
+    """events.ndjson, written by upstream_router's own sink."""
+
+    def __init__(self, folder: Path, name: str = "events.ndjson") -> None:
+        context = local_context(folder, folder)
+        (folder / name).unlink(missing_ok=True)
+        self._router = UpstreamRouter(context, None)
+        self._router.configure("telemetry", Telemetry(sinks={"file": NdjsonSink(file=name)}), LAYOUT_VERSION)
+        self._sink = self._router.sinks[sink_name("file")]
+        self._state: bytes | None = None
+
+    def write(self, events: Sequence[CloudEvent]) -> None:
+        """Send events through the router to the file."""
+        routed: list[Output] = []
+        for event in events:
+            routed += self._router.on_message("events", event.to_json())
+        if routed:
+            self._state = self._sink.write([output.event.to_json() for output in routed], self._state)
+
+
+def local_context(folder: Path, media_folder: Path) -> ModuleContext:
+    """Who a module is when it runs in the command line's own process."""
+    return ModuleContext(
+        module_id="storeflow",
+        hub="localhost",
+        device_id="this-machine",
+        store_id="store",
+        state_folder=folder,
+        channel_folder=folder,
+        media_folder=media_folder,
+        model_folders=weight_folders(),
+    )
+
+
+def weight_folders() -> tuple[Path, ...]:
+    """Where weights that don't lie beside their card are looked for: the cache, then the evaluation data."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "storeflow" / "models"
+    evaluation = Path(os.environ.get("STOREFLOW_EVAL_DATA", Path("..") / "shared" / "data")) / "models"
+    return cache, evaluation
+
+
+def configured_model(folder: Path) -> dict[str, Model]:
+    """The section `models` that names the model in `models/<task>/<name>`.
+
+    Raises:
+        ConfigError: that is no model folder.
+    """
+    folder = folder.resolve()
+    if not (folder / "model.toml").is_file():
+        raise ConfigError([f"--model {folder}: there is no model.toml; name a folder models/<task>/<name>"])
+    os.environ["STOREFLOW_MODELS"] = str(folder.parents[1])
+    return {folder.parent.name: Model(name=folder.name)}

@@ -1,0 +1,149 @@
+"""Play one clip through the modules of one process and keep what came of it."""
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import av
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from modules.zone_analytics.decisions import Decision
+from storeflow.cli.picture import AnnotatedVideo, HeatMap, draw, write_image
+from storeflow.cli.pipeline import CLIP_STARTS_AT, LAYOUT_VERSION, EventFile, Pipeline, Step
+from storeflow.cli.summary import Summary, summarise
+from storeflow.contract.cloudevents import CloudEvent
+from storeflow.contract.messages import Detections
+from storeflow.contract.twins import Layout
+from storeflow.errors import SourceError
+
+
+@dataclass
+class Played:
+    """What came of a clip."""
+
+    layout: Layout
+    events: list[CloudEvent] = field(default_factory=list)
+    decisions: list[Decision] = field(default_factory=list)
+    in_view: list[tuple[float, int]] = field(default_factory=list)
+    """Seconds from the first frame, and how many confirmed tracks were seen then."""
+    people_seen: set[str] = field(default_factory=set)
+    frames: int = 0
+    model: str = ""
+
+    def summary(self) -> Summary:
+        """`summary.json` so far."""
+        return summarise(
+            self.events,
+            self.layout,
+            starts_at=CLIP_STARTS_AT.timestamp(),
+            frames=self.frames,
+            model=self.model,
+            config_version=LAYOUT_VERSION,
+        )
+
+    def take(self, step: Step) -> None:
+        """Keep what a step led to."""
+        self.events += step.events
+        self.decisions += step.decisions
+        if isinstance(step.message, Detections):
+            self.frames += 1
+            self.model = step.message.model_version
+            seconds = step.message.captured_at - CLIP_STARTS_AT.timestamp()
+            self.in_view.append((seconds, sum(track.confirmed for track in step.message.tracks)))
+
+
+def play(
+    video: Path, model_folder: Path, layout: Layout, out: Path, *, fast: bool, annotate: bool, fps: float
+) -> Played:
+    """Play `video` and write events.ndjson, summary.json, heatmap.png and, if asked, annotated.mp4 to `out`.
+
+    Args:
+        video: the clip.
+        model_folder: `models/<task>/<name>`.
+        layout: lines and zones.
+        out: a folder, made if need be.
+        fast: as fast as the machine can, every frame; else as fast as it was filmed, and late frames are passed by.
+        annotate: write the frames, too, with what was seen drawn over them.
+        fps: frames per second to analyse at most.
+
+    Raises:
+        ConfigError: the model can't be used.
+        SourceError: the clip can't be read.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    played, heat = Played(layout), HeatMap()
+    with ExitStack() as stack:
+        total, rate = probe(video)
+        pipeline = stack.enter_context(
+            Pipeline(video, model_folder, layout, fps=fps, on_time=None if fast else OnTime())
+        )
+        film = stack.enter_context(AnnotatedVideo(out / "annotated.mp4", min(rate, fps))) if annotate else None
+        advance = stack.enter_context(progress(f"counting in {video.name}", total))
+        file = EventFile(out)
+        for step in pipeline:
+            played.take(step)
+            file.write(step.events)
+            if step.frame is not None and isinstance(step.message, Detections):
+                heat.add(step.message)
+                if film is not None:
+                    film.add(draw(step.frame, step.message, layout, played.summary()))
+            advance(1)
+        played.people_seen = pipeline.people_seen
+    write_image(out / "heatmap.png", heat.draw(layout))
+    (out / "summary.json").write_text(json.dumps(played.summary(), indent=1) + "\n")
+    return played
+
+
+class OnTime:
+    """Holds frames back until they are due, and tells of those that come too late to be worth a look."""
+
+    def __init__(self) -> None:
+        self._started_at: float | None = None
+
+    def __call__(self, film_seconds: float) -> bool:
+        """Wait until `film_seconds` after the first frame; False if that was more than a tenth of a second ago."""
+        now = time.monotonic()
+        if self._started_at is None:
+            self._started_at = now - film_seconds
+        late = now - self._started_at - film_seconds
+        if late < 0:
+            time.sleep(-late)
+        return late <= 0.1  # noqa: PLR2004 - said in the docstring
+
+
+def probe(video: Path) -> tuple[int | None, float]:
+    """How many frames the clip says it has, if it does, and frames per second.
+
+    Raises:
+        SourceError: it is no clip.
+    """
+    try:
+        with av.open(str(video)) as container:
+            stream = container.streams.video[0]
+            rate = float(stream.average_rate or stream.guessed_rate or 25)
+            seconds = float(container.duration or 0) / av.time_base
+            return stream.frames or round(seconds * rate) or None, rate
+    except (av.FFmpegError, IndexError, OSError) as error:
+        raise SourceError(f"{video}: this is no video that can be read: {error}") from error
+
+
+class Advance(Protocol):
+    """Told how many more frames are done."""
+
+    def __call__(self, frames: int) -> None:
+        """Move the bar."""
+
+
+@contextmanager
+def progress(what: str, total: int | None) -> Iterator[Advance]:
+    """A progress bar on standard error, where that is a terminal."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(what, total=total)
+        yield lambda frames: bar.advance(task, frames)

@@ -1,0 +1,78 @@
+"""`storeflow run`: count in one clip."""
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from storeflow.cli.pipeline import MOST_FPS
+from storeflow.cli.play import play
+from storeflow.cli.summary import Summary
+from storeflow.contract.twins import Layout, read_section
+from storeflow.errors import ConfigError
+
+
+def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command to the command line."""
+    parser = commands.add_parser("run", help="count in one clip", description=__doc__)
+    parser.add_argument("--video", type=Path, required=True, help="the clip")
+    parser.add_argument("--model", type=Path, required=True, help="a folder models/<task>/<name>")
+    parser.add_argument("--layout", type=Path, required=True, help="lines and zones, as JSON in fractions of the frame")
+    parser.add_argument("--out", type=Path, required=True, help="folder for events.ndjson, summary.json, heatmap.png")
+    parser.add_argument("--fast", action="store_true", help="as fast as this machine can, without passing by a frame")
+    parser.add_argument("--annotate", action="store_true", help="write annotated.mp4, too: frames with people in them")
+    parser.add_argument("--fps", type=float, default=MOST_FPS, help="frames a second to analyse at most (default: all)")
+    parser.set_defaults(command=command)
+
+
+def command(options: argparse.Namespace) -> int:
+    """Run it; 0 when the clip was counted to its end."""
+    layout = read_layout(options.layout)
+    played = play(
+        options.video,
+        options.model,
+        layout,
+        options.out,
+        fast=options.fast,
+        annotate=options.annotate,
+        fps=options.fps,
+    )
+    console = Console()
+    console.print(table(played.summary()))
+    console.print(
+        f"{played.frames} frames, {len(played.people_seen)} people seen. {len(played.events)} events in {options.out}"
+    )
+    return 0
+
+
+def read_layout(path: Path) -> Layout:
+    """The layout in a file.
+
+    Raises:
+        ConfigError: it can't be read, is no JSON, or a field is wrong, with the field's path.
+    """
+    try:
+        document: Any = json.loads(path.read_text())
+    except OSError as error:
+        raise ConfigError([f"--layout {path}: {error.strerror}"]) from error
+    except ValueError as error:
+        raise ConfigError([f"--layout {path}: not JSON: {error}"]) from error
+    layout: Layout = read_section("layout", document)
+    return layout
+
+
+def table(summary: Summary) -> Table:
+    """Counts and visits as a table."""
+    result = Table(box=None, pad_edge=False)
+    for heading in ("", "in", "out", "net in", "net out", "visits", "mean dwell", "most at once"):
+        result.add_column(heading, justify="left" if not heading else "right")
+    for line_id, line in summary["lines"].items():
+        result.add_row(line_id, *(str(line[name]) for name in ("in", "out", "net_in", "net_out")))
+    for zone_id, zone in summary["zones"].items():
+        dwells = [visit["dwell_seconds"] for visit in zone["visits"]]
+        mean = f"{sum(dwells) / len(dwells):.1f} s" if dwells else ""
+        result.add_row(zone_id, "", "", "", "", str(len(dwells)), mean, str(zone["max_occupancy"]))
+    return result

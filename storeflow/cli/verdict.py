@@ -1,0 +1,78 @@
+"""What was counted beside what was rendered."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from rich.table import Table
+
+from storeflow.cli.summary import Summary
+from storeflow.contract.cloudevents import CloudEvent
+from storeflow.contract.events import DecidedEvent, ZoneOccupancy
+
+LINE_FIGURES = ("in", "out", "net_in", "net_out")
+
+
+def verdict(summary: Summary, truth: dict[str, Any]) -> Table:
+    """Counts beside the truth, as a table."""
+    table = Table(box=None, pad_edge=False)
+    for heading in ("", "", "counted", "true"):
+        table.add_column(heading, justify="right" if heading else "left")
+    for where, what, counted, true in _figures(summary, truth):
+        style = None if counted == true else "red"
+        table.add_row(where, what.replace("_", " "), str(counted), str(true), style=style)
+    return table
+
+
+def differences(summary: Summary, truth: dict[str, Any]) -> list[str]:
+    """One line for every count that is not the true one, with what was decided there."""
+    found = []
+    for where, what, counted, true in _figures(summary, truth):
+        if counted != true:
+            found.append(f"{where}: {what.replace('_', ' ')} is {counted}, rendered were {true}")
+            found += _visits_apart(summary, truth, where) if what == "visits" else []
+    return found
+
+
+def decisions_differ(processes: Sequence[CloudEvent], one_process: Sequence[CloudEvent]) -> list[str]:
+    """Decisions that the processes and the same modules in one process don't share.
+
+    Compared by what was decided of which person and when, counted from the first decision. Left out are occupancy
+    changes, which are decided again by every frame.
+    """
+    here, there = _decided(processes), _decided(one_process)
+    only_here, only_there = [one for one in here if one not in there], [one for one in there if one not in here]
+    return [f"only the processes decided {one}" for one in only_here] + [
+        f"only one process decided {one}" for one in only_there
+    ]
+
+
+def _figures(summary: Summary, truth: dict[str, Any]) -> Iterator[tuple[str, str, int, int]]:
+    for line_id, line in truth["lines"].items():
+        for figure in LINE_FIGURES:
+            yield line_id, figure, summary["lines"][line_id][figure], line[figure]
+    for zone_id, zone in truth["zones"].items():
+        yield zone_id, "visits", len(summary["zones"][zone_id]["visits"]), len(zone["visits"])
+
+
+def _visits_apart(summary: Summary, truth: dict[str, Any], zone_id: str) -> list[str]:
+    """Both lists of visits, for the eye to find the one that is too many or missing."""
+    sides = (("counted", summary), ("rendered", truth))
+    return [f"  {name}: {_visits(side['zones'][zone_id]['visits'])}" for name, side in sides]
+
+
+def _visits(visits: Sequence[dict[str, float]]) -> str:
+    return ", ".join(f"{visit['entered_at']:.1f}-{visit['exited_at']:.1f} s" for visit in visits)
+
+
+def _decided(events: Sequence[CloudEvent]) -> list[str]:
+    decided = [
+        event for event in events if isinstance(event.data, DecidedEvent) and not isinstance(event.data, ZoneOccupancy)
+    ]
+    if not decided:
+        return []
+    start = min(event.time for event in decided)
+    return sorted(
+        f"{event.type} {event.subject} {getattr(event.data, 'direction', '')} "
+        f"after {(event.time - start).total_seconds():.2f} s"
+        for event in decided
+    )

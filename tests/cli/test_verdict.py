@@ -1,0 +1,43 @@
+from collections.abc import Callable
+from typing import Any
+
+from storeflow.cli.summary import summarise
+from storeflow.cli.verdict import decisions_differ, differences
+from storeflow.contract.twins import Layout
+
+TRUTH: dict[str, Any] = {
+    "lines": {"door": {"in": 1, "out": 0, "net_in": 1, "net_out": 0}},
+    "zones": {"aisle": {"visits": [{"entered_at": 1.0, "exited_at": 4.0, "dwell_seconds": 3.0}], "max_occupancy": 1}},
+}
+
+
+def test_equal_counts_leave_nothing_to_say(
+    layout: Layout, crossing: Callable[..., Any], visit: Callable[..., Any], events_of: Callable[..., Any]
+) -> None:
+    events = events_of(crossing(1.0, "in"), visit(1.1, 3.9))
+    summary = summarise(events, layout, starts_at=0.0, frames=1, model="m", config_version=1)
+    assert differences(summary, TRUTH) == []
+
+
+def test_every_count_that_is_off_is_named_with_both_figures(
+    layout: Layout, crossing: Callable[..., Any], events_of: Callable[..., Any]
+) -> None:
+    events = events_of(crossing(1.0, "in"), crossing(2.0, "out", u_turn_of=1.0))
+    summary = summarise(events, layout, starts_at=0.0, frames=1, model="m", config_version=1)
+    told = differences(summary, TRUTH)
+    assert "door: out is 1, rendered were 0" in told
+    assert "door: net in is 0, rendered were 1" in told
+    assert "aisle: visits is 0, rendered were 1" in told
+    assert "  rendered: 1.0-4.0 s" in told
+
+
+def test_decisions_are_compared_by_what_when_and_where(
+    crossing: Callable[..., Any], visit: Callable[..., Any], events_of: Callable[..., Any]
+) -> None:
+    here = events_of(crossing(101.0, "in"), visit(101.5, 104.0))
+    assert decisions_differ(here, events_of(visit(1.5, 4.0), crossing(1.0, "in"))) == []
+    told = decisions_differ(here, events_of(crossing(1.0, "in"), visit(1.5, 4.1)))
+    assert told == [
+        "only the processes decided storeflow.zone.exited aisle  after 3.00 s",
+        "only one process decided storeflow.zone.exited aisle  after 3.10 s",
+    ]
