@@ -165,7 +165,8 @@ class LineCounter:
         beyond = other_side * self._measure(last, height, aspect_ratio).distance
         if walking >= self.parameters.walking_speed:
             over = passage.over
-            if beyond >= self.parameters.near and over is not None and 0 <= over.along <= 1:
+            believed = passage.evidence > 0 or self._was_foreseen(person, speed)
+            if beyond >= self.parameters.near and believed and over is not None and 0 <= over.along <= 1:
                 passage.side = other_side
                 return [self._count(passage, person, over.at, over.along, reason="vanished")]
             seconds_ahead = -beyond / walking
@@ -177,6 +178,15 @@ class LineCounter:
                 passage.side = other_side
                 return [self._count(passage, person, last.at + seconds_ahead, along, reason="edge")]
         return [NoCrossing(self.line_id, person.person_id, last.at, "unsettled")] if passage.evidence > 0 else []
+
+    def _was_foreseen(self, person: Person, speed: Point) -> bool:
+        """Whether the last observation is where the ones before it led: a walker's, and no odd box."""
+        if len(person.recent) < 2:  # noqa: PLR2004 - a last one and one before
+            return False
+        before, last = person.recent[-2:]
+        seconds = last.at - before.at
+        ahead = last.foot.x - before.foot.x - speed.x * seconds, last.foot.y - before.foot.y - speed.y * seconds
+        return hypot(*ahead) <= self.parameters.foreseen_distance * person.height
 
     def _count(self, passage: Passage, person: Person, at: float, along: float, *, reason: CountedReason) -> Crossing:
         """A crossing to the side that the person is settled on now."""

@@ -21,6 +21,8 @@ MOST_PEOPLE = 1000
 """Known at once per camera; beyond, whoever was seen longest ago is forgotten first."""
 TOUCHES = 0.005
 """A box that comes this near to the frame's border, as a fraction of it, is cut by it."""
+NEAR_EDGE = 0.02
+"""A box that comes this near to it is about to leave, or has just come."""
 
 
 @dataclass(slots=True)
@@ -32,6 +34,8 @@ class Observation:
     foot: Point
     height: float
     """Of the body."""
+    at_edge: bool = False
+    """Whether the frame's border cuts the box, or nearly so."""
 
 
 @dataclass(slots=True)
@@ -178,7 +182,10 @@ class People:
         # One odd last box spoils the velocity, and people stop: where they were last seen is as good a guess.
         guesses = last, Point(last.x + speed.x * gap, last.y + speed.y * gap)
         distance = min(hypot(born.foot.x - guess.x, born.foot.y - guess.y) for guess in guesses) / person.height
-        return distance if distance <= parameters.stitch_distance + parameters.stitch_drift * gap else None
+        allowed = parameters.stitch_distance + parameters.stitch_drift * gap
+        if person.last.at_edge:  # who vanishes there has most likely left, and whoever comes next is someone else
+            allowed *= parameters.stitch_edge_share
+        return distance if distance <= allowed else None
 
 
 def _observe(box: BoundingBox, at: float, aspect_ratio: float, person: Person) -> Observation:
@@ -190,4 +197,5 @@ def _observe(box: BoundingBox, at: float, aspect_ratio: float, person: Person) -
             foot, height = Point(foot.x, box.top + usual), usual
         elif box.top <= TOUCHES:
             height = max(height, usual)
-    return Observation(at, foot.scaled(aspect_ratio), height)
+    at_edge = min(box.left, box.top, 1 - box.right, 1 - box.bottom) <= NEAR_EDGE
+    return Observation(at, foot.scaled(aspect_ratio), height, at_edge)

@@ -33,12 +33,17 @@ class DecisionParameters:
     """How far from the predicted place it may be born."""
     stitch_drift: float = 0.5
     """How much farther for every second of the gap."""
+    stitch_edge_share: float = 0.5
+    """Of both, for who vanished at the picture's edge."""
     stitch_height_ratio: float = 1.35
     """How much taller or smaller it may be."""
     forget_seconds: float = 2.0
     """Who has not been seen for this long has left; what was still open is decided then."""
 
-    edge_strip: float = 0.4
+    foreseen_distance: float = 0.2
+    """A single observation beyond a line, the last of a track, counts when it is this near to where it was foreseen."""
+
+    edge_strip: float = 0.3
     """A line with less room than this between it and the frame's edge can be crossed beyond view."""
     edge_seconds: float = 1.0
     """How long before its first (after its last) observation a track may have crossed such a line unseen."""

@@ -90,6 +90,16 @@ def test_who_is_last_seen_walking_on_beyond_the_line_is_counted_on_leaving(floor
     assert reasons(place.wait(3).end()) == ["vanished"]
 
 
+def test_a_walker_who_vanishes_with_the_first_step_beyond_the_line_is_counted(floor: Callable[..., Any]) -> None:
+    place = floor(lines=DOOR).walk("1", (0.5, 0.4), (0.5, 0.5), seconds=0.5).see({"1": (0.5, 0.515)})
+    assert reasons(place.wait(3).end()) == ["vanished"]
+
+
+def test_one_odd_box_beyond_the_line_with_which_a_track_ends_is_not_counted(floor: Callable[..., Any]) -> None:
+    place = floor(lines=DOOR).walk("1", (0.5, 0.4), (0.5, 0.47), seconds=0.7).see({"1": (0.5, 0.54)})
+    assert directions(place.wait(3).end()) == []
+
+
 def test_who_is_last_seen_standing_on_the_line_is_not_counted(floor: Callable[..., Any]) -> None:
     place = floor(lines=DOOR).walk("1", (0.5, 0.4), (0.5, 0.5)).walk("1", (0.5, 0.5), (0.5, 0.5), seconds=2)
     assert directions(place.wait(3).end()) == []

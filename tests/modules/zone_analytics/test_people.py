@@ -63,6 +63,12 @@ def test_a_track_born_beside_someone_who_is_still_seen_is_another_person(frame: 
     assert [seen.person.person_id for seen in told] == ["1", "2"]
 
 
+def test_who_vanishes_at_the_pictures_edge_has_left_and_who_comes_next_is_someone_else(crowd: Crowd) -> None:
+    crowd.walk("1", (0.2, 0.5), -0.01, 18)  # the box is 0.05 wide: its left side is at 0.005 now
+    crowd.wait(0.5)
+    assert set(crowd.walk("2", (0.08, 0.5), 0.01, 5)) == {"2"}
+
+
 def test_a_child_does_not_go_on_as_the_adult_who_vanished(crowd: Crowd) -> None:
     crowd.walk("1", (0.5, 0.5), 0.0, 10)
     small = Track(track_id="2", box=BoundingBox(0.48, 0.44, 0.52, 0.5), confidence=0.9, confirmed=True)

@@ -1,0 +1,83 @@
+"""Who is who in front of one camera: a tracker per task, track ids that are never given twice, one class per track."""
+
+from collections import Counter
+from itertools import count
+from typing import Literal
+
+import numpy as np
+
+from modules.inference.detector import Detected
+from modules.inference.track.bytetrack import ByteTrack
+from modules.inference.track.follower import Follower
+from modules.inference.track.tracker import Tracker
+from storeflow.contract.geometry import BoundingBox
+from storeflow.contract.messages import Track
+from storeflow.frames.frame import Frame
+
+Profile = Literal["default", "bytetrack"]
+_FOLLOWERS: dict[Profile, type[Tracker] | type[ByteTrack]] = {"default": Tracker, "bytetrack": ByteTrack}
+
+
+class CameraTracks:
+    """The tracks of one camera, from its first frame to the end of its stream.
+
+    Args:
+        captured_at: of the camera's first frame. Its milliseconds, in hex, begin every track id, so that a tracker
+            which starts later gives other ids.
+        profile: which tracker follows.
+    """
+
+    def __init__(self, captured_at: float, profile: Profile = "default") -> None:
+        self._epoch = f"{round(captured_at * 1000):x}"
+        self._profile = profile
+        self._numbers = count()
+        """Shared by all tasks: a person and a car never have the same id."""
+        self._tasks: dict[str, _TaskTracks] = {}
+
+    def __len__(self) -> int:
+        """How many tracks are remembered, seen or lost."""
+        return sum(len(task.follower.remembered) for task in self._tasks.values())
+
+    def floor(self, task: str, threshold: float) -> float:
+        """The lowest confidence that the task's tracker has a use for."""
+        return self._task(task).follower.floor(threshold)
+
+    def follow(self, task: str, frame: Frame, detected: Detected, threshold: float) -> list[Track]:
+        """The tracks that one task's detections in `frame` belong to; `threshold` is the detector's."""
+        return self._task(task).follow(self._epoch, frame, detected, threshold)
+
+    def _task(self, task: str) -> "_TaskTracks":
+        if task not in self._tasks:
+            self._tasks[task] = _TaskTracks(_FOLLOWERS[self._profile](self._numbers))
+        return self._tasks[task]
+
+
+class _TaskTracks:
+    """One task's tracker, and how often it has called each of its tracks what."""
+
+    def __init__(self, follower: Follower) -> None:
+        self.follower = follower
+        self._votes: dict[int, Counter[str]] = {}
+
+    def follow(self, epoch: str, frame: Frame, detected: Detected, threshold: float) -> list[Track]:
+        # Fractions of the width and of the height are not the same length; pixels are.
+        size = np.array([frame.full_width, frame.full_height] * 2)
+        followed = self.follower.update(detected.boxes * size, detected.scores, frame.captured_at, threshold)
+        remembered = self.follower.remembered
+        self._votes = {number: votes for number, votes in self._votes.items() if number in remembered}
+        return [
+            Track(
+                track_id=f"{epoch}-{number}",
+                box=BoundingBox(*detected.boxes[detection].tolist()),
+                confidence=float(detected.scores[detection]),
+                confirmed=confirmed,
+                object_class=self._vote(number, detected.labels[detection]),
+            )
+            for detection, number, confirmed in followed
+        ]
+
+    def _vote(self, number: int, label: str) -> str:
+        """A van that looks like a car for two frames is still a van: a track is what it was called most."""
+        votes = self._votes.setdefault(number, Counter())
+        votes[label] += 1
+        return votes.most_common(1)[0][0]

@@ -1,0 +1,150 @@
+"""inference: frames of every camera in, tracked detections out."""
+
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+from modules.inference.camera_tracks import CameraTracks, Profile
+from modules.inference.detector import Detector, load_detector
+from modules.inference.frame_sockets import FrameSockets
+from modules.inference.model_card import models_root
+from storeflow.contract.messages import Detections, StreamEnded
+from storeflow.contract.twins import Model
+from storeflow.errors import ConfigError, ContractError, ModelError
+from storeflow.frames.frame import Frame
+from storeflow.frames.side_channel import MessagePublisher
+from storeflow.module import ModuleContext, Output
+
+log = logging.getLogger(__name__)
+
+
+class Inference:
+    """Runs every configured task's detector on every frame, and follows what it finds.
+
+    Tracks don't outlive the process: who walks on while it restarts has a new id. So there is no checkpoint.
+    """
+
+    sections: ClassVar[tuple[str, ...]] = ("models",)
+
+    def __init__(self, context: ModuleContext, last_checkpoint: bytes | None, profile: Profile = "default") -> None:
+        del last_checkpoint
+        self.context = context
+        self._profile = profile
+        self._models: dict[str, Model] = {}
+        self._detectors: dict[str, Detector] = {}
+        self._cameras: dict[str, CameraTracks] = {}
+        self._channels: tuple[FrameSockets, MessagePublisher] | None = None
+        self._unsent: Detections | StreamEnded | None = None
+        self._counts = dict.fromkeys(("frames", "tracks_reported"), 0)
+
+    def configure(self, section: str, value: Mapping[str, Model], version: int) -> None:
+        """Load the models of all tasks, then swap them at once; tracks live on through the swap.
+
+        Raises:
+            ConfigError: a model can't be used; the ones before stay.
+        """
+        if section not in self.sections:
+            raise ContractError(f"{section}: not a section of inference")
+        detectors, problems = {}, []
+        for task, model in sorted(value.items()):
+            try:
+                detectors[task] = self._detector(task, model)
+            except ModelError as error:
+                problems.append(f"models.{task}.name: {error}")
+        if problems:
+            raise ConfigError(problems)
+        self._models, self._detectors = dict(value), detectors
+        log.info("twin version %d: models %s", version, self.model_version or "none")
+
+    @property
+    def model_version(self) -> str:
+        """Name and weights of every detector in use, by task and joined with `+`."""
+        return "+".join(detector.card.version for detector in self._detectors.values())
+
+    def on_frame(self, frame: Frame) -> Detections:
+        """Everything that the models see in one frame, and who it is.
+
+        Raises:
+            ModelError: no model is configured, or an engine failed.
+        """
+        if not self._detectors:
+            raise ModelError("no model is configured: name one for `person` or `vehicle` in the section `models`")
+        if frame.camera_id not in self._cameras:
+            self._cameras[frame.camera_id] = CameraTracks(frame.captured_at, self._profile)
+        camera, tracks = self._cameras[frame.camera_id], []
+        for task, detector in self._detectors.items():
+            detected = detector.detect(frame, camera.floor(task, detector.threshold))
+            tracks += camera.follow(task, frame, detected, detector.threshold)
+        self._counts["frames"] += 1
+        self._counts["tracks_reported"] += len(tracks)
+        return Detections(
+            camera_id=frame.camera_id,
+            sequence=frame.sequence,
+            captured_at=frame.captured_at,
+            frame_width=frame.full_width,
+            frame_height=frame.full_height,
+            model_version=self.model_version,
+            tracks=tuple(tracks),
+        )
+
+    def on_stream_ended(self, ended: StreamEnded) -> StreamEnded:
+        """Forget the camera's tracks; the message goes on to who reads detections."""
+        self._cameras.pop(ended.camera_id, None)
+        return ended
+
+    def work(self, timeout: float) -> Sequence[Output]:
+        """Take one frame of one camera from its socket and publish what is in it."""
+        sockets, publisher = self._open_channels()
+        if self._unsent is not None:
+            if not publisher.wait_for_room(timeout):
+                return ()
+            publisher.publish(self._unsent)
+            self._unsent = None
+        if not self._detectors:
+            # Frames are left where they are: to take them unseen would say that nobody was there.
+            time.sleep(timeout)
+            return ()
+        arrival = sockets.receive(timeout)
+        if arrival is None:
+            publisher.flush()
+            return ()
+        if isinstance(arrival.news, StreamEnded):
+            message: Detections | StreamEnded = self.on_stream_ended(arrival.news)
+        else:
+            message = self.on_frame(arrival.news)
+        sockets.release()
+        if arrival.lossless and not publisher.wait_for_room(0):
+            self._unsent = message  # no frame is taken before there is room for it
+        else:
+            publisher.publish(message)
+        return ()
+
+    def on_message(self, input_name: str, body: bytes) -> Sequence[Output]:
+        """Nothing comes by edgeHub."""
+        raise ContractError(f"input {input_name!r} with {len(body)} bytes: inference has no inputs")
+
+    def checkpoint(self) -> None:
+        """Nothing: see the class."""
+
+    def metrics(self) -> Mapping[str, float]:
+        """Frames analysed, tracks reported, cameras and tracks in memory."""
+        tracks = sum(len(camera) for camera in self._cameras.values())
+        return {**self._counts, "cameras": len(self._cameras), "tracks_remembered": tracks}
+
+    def close(self) -> None:
+        """Let go of the sockets."""
+        for channel in self._channels or ():
+            channel.close()
+
+    def _detector(self, task: str, model: Model) -> Detector:
+        if self._models.get(task) == model:
+            return self._detectors[task]
+        folder = models_root() / task / model.name
+        return load_detector(folder, self.context.model_folders, threshold=model.threshold)
+
+    def _open_channels(self) -> tuple[FrameSockets, MessagePublisher]:
+        if self._channels is None:
+            folder = self.context.channel_folder
+            self._channels = FrameSockets(folder / "frames"), MessagePublisher(folder / "detections.sock")
+        return self._channels

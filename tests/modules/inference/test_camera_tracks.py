@@ -1,0 +1,61 @@
+import numpy as np
+
+from modules.inference.camera_tracks import CameraTracks
+from modules.inference.detector import Detected
+from storeflow.frames.frame import WHOLE_FRAME, Frame
+
+
+def frame_at(captured_at: float) -> Frame:
+    return Frame("door", 0, captured_at, 800, 600, WHOLE_FRAME, np.zeros((6, 4), np.uint8))
+
+
+def detected(*labels: str, left: float = 0.4) -> Detected:
+    boxes = np.array([[left + index / 10, 0.4, left + 0.06 + index / 10, 0.6] for index in range(len(labels))])
+    return Detected(boxes.reshape(-1, 4), np.full(len(labels), 0.9), labels)
+
+
+def test_ids_begin_with_the_milliseconds_of_the_cameras_first_frame() -> None:
+    camera = CameraTracks(1_700_000_000.25)
+    tracks = camera.follow("person", frame_at(1_700_000_000.25), detected("person", "person"), 0.4)
+    assert [track.track_id for track in tracks] == [f"{1_700_000_000_250:x}-0", f"{1_700_000_000_250:x}-1"]
+
+
+def test_a_person_and_a_car_never_share_an_id() -> None:
+    camera = CameraTracks(0.0)
+    ids = [
+        track.track_id
+        for task, label in (("person", "person"), ("vehicle", "car"))
+        for track in camera.follow(task, frame_at(0.0), detected(label), 0.4)
+    ]
+    assert len(set(ids)) == 2
+
+
+def test_a_track_is_what_it_was_called_most() -> None:
+    camera = CameraTracks(0.0)
+    labels = ["truck", "truck", "car", "truck", "car", "car", "car"]
+    told = [
+        camera.follow("vehicle", frame_at(index / 10), detected(label), 0.4)[0].object_class
+        for index, label in enumerate(labels)
+    ]
+    assert told == ["truck", "truck", "truck", "truck", "truck", "truck", "car"]
+
+
+def test_boxes_leave_as_the_detector_gave_them_also_beyond_the_frame() -> None:
+    outside = Detected(np.array([[-0.02, 0.5, 0.05, 1.04]]), np.array([0.7]), ("person",))
+    (track,) = CameraTracks(0.0).follow("person", frame_at(0.0), outside, 0.4)
+    assert tuple(track.box) == (-0.02, 0.5, 0.05, 1.04)
+    assert track.confidence == 0.7
+
+
+def test_classes_of_forgotten_tracks_are_forgotten_too() -> None:
+    camera = CameraTracks(0.0)
+    for index in range(200):
+        camera.follow("vehicle", frame_at(index * 3.0), detected("car", left=0.1 + 0.5 * (index % 2)), 0.4)
+    assert len(camera) == 1
+    assert len(camera._tasks["vehicle"]._votes) == 1
+
+
+def test_the_bytetrack_profile_reports_confirmed_tracks_only() -> None:
+    camera = CameraTracks(0.0, profile="bytetrack")
+    told = [camera.follow("person", frame_at(index / 10), detected("person"), 0.4) for index in range(3)]
+    assert [[track.confirmed for track in tracks] for tracks in told] == [[], [True], [True]]

@@ -1,0 +1,126 @@
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from modules.inference.frame_sockets import Arrival, FrameSockets
+from storeflow.contract.messages import StreamEnded
+from storeflow.frames.frame import WHOLE_FRAME, Frame
+from storeflow.frames.ring import FrameWriter
+
+Cameras = Callable[[str], FrameWriter]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """The folder of frame sockets."""
+    path = tmp_path / "frames"
+    path.mkdir()
+    return path
+
+
+@pytest.fixture
+def cameras(folder: Path) -> Iterator[Cameras]:
+    """Makes live cameras, each with a thread that attends to its readers."""
+    with ExitStack() as stack:
+
+        def start(camera_id: str) -> FrameWriter:
+            writer = FrameWriter(folder / f"{camera_id}.sock")
+            attendant = threading.Thread(target=attend, args=(writer, done))
+            attendant.start()
+            stack.callback(attendant.join)
+            stack.callback(writer.close)
+            return writer
+
+        done = threading.Event()
+        yield start
+        done.set()
+
+
+def attend(writer: FrameWriter, done: threading.Event) -> None:
+    while not done.is_set():
+        writer.serve(0.05)
+
+
+@pytest.fixture
+def sockets(folder: Path) -> Iterator[FrameSockets]:
+    """The reader of all cameras."""
+    reader = FrameSockets(folder)
+    yield reader
+    reader.close()
+
+
+def picture(camera_id: str, sequence: int) -> Frame:
+    i420 = np.full((24, 16), sequence % 256, np.uint8)
+    return Frame(camera_id, sequence, sequence / 10, 16, 16, WHOLE_FRAME, i420)
+
+
+def received(sockets: FrameSockets, seconds: float = 5.0) -> Arrival:
+    arrival = sockets.receive(seconds)
+    assert arrival is not None
+    return arrival
+
+
+def test_a_camera_that_comes_later_is_found(sockets: FrameSockets, cameras: Cameras) -> None:
+    assert sockets.receive(0.05) is None
+    cameras("door").write(picture("door", 7))
+
+    frame = received(sockets).news
+
+    assert isinstance(frame, Frame)
+    assert (frame.camera_id, frame.sequence, int(frame.i420[0, 0])) == ("door", 7, 7)
+    assert sockets.cameras == ("door",)
+
+
+def test_a_camera_without_end_starves_no_other(sockets: FrameSockets, cameras: Cameras) -> None:
+    busy, quiet = cameras("busy"), cameras("quiet")
+    busy.write(picture("busy", 0))
+    quiet.write(picture("quiet", 0))
+    received(sockets)
+    received(sockets)
+    for sequence in range(1, 4):
+        busy.write(picture("busy", sequence))
+    quiet.write(picture("quiet", 1))
+
+    served = [received(sockets).news.camera_id for _ in range(2)]
+
+    assert sorted(served) == ["busy", "quiet"]
+
+
+def test_a_camera_that_closes_is_let_go(
+    sockets: FrameSockets, cameras: Cameras, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("modules.inference.frame_sockets._SCAN_SECONDS", 0.0)
+    writer = cameras("door")
+    writer.write(picture("door", 0))
+    assert received(sockets).news.sequence == 0
+    writer.end(StreamEnded(camera_id="door", sequence=0, captured_at=0.0, reason="the clip is over"))
+    assert isinstance(received(sockets).news, StreamEnded)
+    assert sockets.cameras == ("door",)
+
+    writer.close()
+
+    deadline = time.monotonic() + 5
+    while sockets.cameras and time.monotonic() < deadline:
+        assert sockets.receive(0.05) is None
+    assert not sockets.cameras
+
+
+def test_a_camera_that_comes_back_is_read_again(sockets: FrameSockets, cameras: Cameras) -> None:
+    first = cameras("door")
+    first.write(picture("door", 0))
+    received(sockets)
+    first.close()
+    cameras("door").write(picture("door", 1))
+
+    assert received(sockets).news.sequence == 1
+
+
+def test_waiting_for_nobody_takes_as_long_as_it_was_told(sockets: FrameSockets) -> None:
+    started = time.monotonic()
+    assert sockets.receive(0.2) is None
+    assert 0.19 <= time.monotonic() - started < 2

@@ -1,0 +1,156 @@
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from modules.inference.model_card import find_weights, load_card, models_root
+from storeflow.errors import ModelError
+
+CARD = """
+[model]
+task = "person"
+name = "tiny"
+file = "tiny.onnx"
+sha256 = "{sha256}"
+licence = "Apache-2.0"
+source = "trained for this test"
+{url}
+[input]
+width = 64
+height = 32
+layout = "nchw"
+colour = "rgb"
+fit = "letterbox_centre"
+pad = 114
+mean = [0.0, 0.0, 0.0]
+std = [255.0, 255.0, 255.0]
+
+[output]
+decoder = "yolox"
+labels = ["person", "car", "bus"]
+keep = ["bus", "person"]
+threshold = 0.4
+nms_iou = 0.6
+
+[engine]
+precision = "bf16"
+"""
+WEIGHTS = b"\x08\x07 bytes of a model"
+
+
+def write_card(root: Path, text: str | None = None, url: str = "") -> Path:
+    folder = root / "person" / "tiny"
+    folder.mkdir(parents=True)
+    filled = CARD.format(sha256=hashlib.sha256(WEIGHTS).hexdigest(), url=url)
+    (folder / "model.toml").write_text(filled if text is None else text, encoding="utf-8")
+    return folder
+
+
+def changed(old: str, new: str) -> str:
+    filled = CARD.format(sha256=hashlib.sha256(WEIGHTS).hexdigest(), url="")
+    assert old in filled
+    return filled.replace(old, new)
+
+
+def test_a_card_says_what_it_keeps_and_which_weights_it_is_about(tmp_path: Path) -> None:
+    card = load_card(write_card(tmp_path))
+
+    assert card.output.kept_classes == (0, 2)
+    assert card.version == f"tiny@{hashlib.sha256(WEIGHTS).hexdigest()[:12]}"
+    assert card.engine.precision == "bf16"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "fault"),
+    [
+        ("width = 64", "width = 0", "input.width"),
+        ('colour = "rgb"', 'colour = "grey"', "input.colour"),
+        ("std = [255.0, 255.0, 255.0]", "std = [255.0, 0.0, 255.0]", "input.std"),
+        ('keep = ["bus", "person"]', 'keep = ["lorry"]', "output.keep: lorry not among labels"),
+        ('keep = ["bus", "person"]', "keep = []", "output.keep"),
+        ("threshold = 0.4", "treshold = 0.4", "output.treshold"),
+        ('decoder = "yolox"', 'decoder = "ssd"', "output.decoder"),
+        ('sha256 = "', 'sha256 = "x', "model.sha256"),
+        ('name = "tiny"', 'name = "other"', "rename the folder"),
+        ("[model]", "[model", "not TOML"),
+    ],
+)
+def test_a_wrong_card_names_the_field(tmp_path: Path, old: str, new: str, fault: str) -> None:
+    with pytest.raises(ModelError, match="model card") as raised:
+        load_card(write_card(tmp_path, changed(old, new)))
+    assert fault in str(raised.value)
+
+
+def test_a_folder_without_a_card_is_told(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="no model card"):
+        load_card(tmp_path / "person" / "nobody")
+
+
+def test_weights_beside_the_card_come_before_those_of_the_cache(tmp_path: Path) -> None:
+    folder, cache = write_card(tmp_path), tmp_path / "cache"
+    cache.mkdir()
+    (cache / "tiny.onnx").write_bytes(WEIGHTS)
+    assert find_weights(load_card(folder), folder, (tmp_path / "empty", cache)) == cache / "tiny.onnx"
+
+    (folder / "tiny.onnx").write_bytes(WEIGHTS)
+    assert find_weights(load_card(folder), folder, (tmp_path / "empty", cache)) == folder / "tiny.onnx"
+
+
+@pytest.mark.parametrize(
+    ("content", "hint"),
+    [
+        (WEIGHTS[:-3], ""),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:00\n", "it is a text, not a model"),
+    ],
+    ids=["truncated", "text"],
+)
+def test_wrong_weights_name_both_sums_the_path_and_the_cure(tmp_path: Path, content: bytes, hint: str) -> None:
+    folder = write_card(tmp_path)
+    (folder / "tiny.onnx").write_bytes(content)
+
+    with pytest.raises(ModelError) as raised:
+        find_weights(load_card(folder), folder, ())
+    told = str(raised.value)
+    assert hashlib.sha256(content).hexdigest() in told
+    assert hashlib.sha256(WEIGHTS).hexdigest() in told
+    assert str(folder / "tiny.onnx") in told
+    assert "delete the file" in told
+    assert hint in told
+
+
+def test_wrong_weights_are_not_passed_over_for_right_ones_farther_on(tmp_path: Path) -> None:
+    folder, cache = write_card(tmp_path), tmp_path / "cache"
+    cache.mkdir()
+    (folder / "tiny.onnx").write_bytes(WEIGHTS[:-1])
+    (cache / "tiny.onnx").write_bytes(WEIGHTS)
+
+    with pytest.raises(ModelError, match="sha256"):
+        find_weights(load_card(folder), folder, (cache,))
+
+
+def test_missing_weights_name_every_place_and_where_to_fetch_them(tmp_path: Path) -> None:
+    folder = write_card(tmp_path, url='url = "https://models.example/tiny.onnx"')
+
+    with pytest.raises(ModelError) as raised:
+        find_weights(load_card(folder), folder, (tmp_path / "cache",))
+    for fact in (str(folder), str(tmp_path / "cache"), "tiny.onnx", "https://models.example/tiny.onnx"):
+        assert fact in str(raised.value)
+
+
+def test_the_models_lie_beside_the_modules_unless_the_environment_says_otherwise(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("STOREFLOW_MODELS", raising=False)
+    assert models_root() == repository / "models"
+
+    monkeypatch.setenv("STOREFLOW_MODELS", str(tmp_path))
+    assert models_root() == tmp_path
+
+
+def test_every_card_in_the_tree_is_sound_and_has_a_licence_and_a_page(repository: Path) -> None:
+    cards = sorted((repository / "models").glob("*/*/model.toml"))
+    assert {"rtmdet_nano", "yolox_nano"} <= {path.parent.name for path in cards}
+    for path in cards:
+        load_card(path.parent)
+        assert (path.parent / "LICENSE").is_file(), path
+        assert (path.parent / "README.md").is_file(), path
