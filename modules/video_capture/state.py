@@ -21,7 +21,8 @@ class Change(NamedTuple):
 
 def told(change: Change, context: ModuleContext) -> CloudEvent:
     """The change as an event of the camera; the same change of a clip played again has the same id."""
-    source = context.source(change.camera_id)
+    # Not the source of what was decided in front of the camera: another outbox numbers those events.
+    source = f"{context.source(change.camera_id)}/state"
     milliseconds = round(change.captured_at * 1000)
     state = CameraState(
         store_id=context.store_id,

@@ -120,7 +120,8 @@ class LineCounter:
     def _settle(self, passage: Passage, person: Person, side: int, over: Over) -> Decision:
         passage.birth_open = False
         if not 0 <= over.along <= 1:
-            passage.side, passage.evidence = side, 0.0
+            # Who walks around the line has not come back over it: what was counted before stands.
+            passage.side, passage.evidence, passage.counted_at = side, 0.0, None
             return NoCrossing(self.line_id, person.person_id, over.at, "beside")
         passage.side = side
         return self._count(passage, person, over.at, over.along, reason="stitched" if over.stitched else "settled")

@@ -3,10 +3,10 @@
 import argparse
 import sys
 
-from storeflow.cli import demo, evaluate, run
+from storeflow.cli import demo, evaluate, run, schemas, twin
 from storeflow.errors import ConfigError, StoreflowError
 
-COMMANDS = (run, evaluate, demo)
+COMMANDS = (run, evaluate, demo, schemas, twin)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -47,9 +47,7 @@ def draw(frame: Frame, detections: Detections, layout: Layout, counts: Summary) 
         colour = PERSON if track.confirmed else TENTATIVE
         cv2.rectangle(image, left_top, right_bottom, colour, 1, cv2.LINE_AA)
         cv2.circle(image, _pixels(track.box.bottom_center, size), 3, colour, -1, cv2.LINE_AA)
-    for row, text in enumerate(_counts(counts)):
-        cv2.rectangle(image, (6, 6 + row * 18), (12 + 8 * len(text), 24 + row * 18), PAPER, -1)
-        cv2.putText(image, text, (10, 19 + row * 18), FONT, 0.42, INK, 1, cv2.LINE_AA)
+    _draw_counts(image, _counts(counts))
     return image
 
 
@@ -136,6 +134,14 @@ def _draw_layout(image: Image, layout: Layout, size: tuple[int, int]) -> None:
         start, end = _pixels(line.start, size), _pixels(line.end, size)
         cv2.arrowedLine(image, start, end, LINE, 2, cv2.LINE_AA, tipLength=0.04)
         _label(image, line_id, start, LINE)
+
+
+def _draw_counts(image: Image, texts: Sequence[str]) -> None:
+    """A panel of one text a row in the upper left corner."""
+    width = max((cv2.getTextSize(text, FONT, 0.42, 1)[0][0] for text in texts), default=0)
+    cv2.rectangle(image, (6, 6), (width + 18, 12 + 18 * len(texts)), PAPER, -1)
+    for row, text in enumerate(texts):
+        cv2.putText(image, text, (12, 22 + 18 * row), FONT, 0.42, INK, 1, cv2.LINE_AA)
 
 
 def _label(image: Image, text: str, place: tuple[int, int], colour: tuple[int, int, int]) -> None:

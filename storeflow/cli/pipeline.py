@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Self
 
@@ -67,8 +66,8 @@ class Pipeline:
         if not video.is_file():
             raise SourceError(f"no such clip: {video}")
         self.camera_id = camera_id
-        self._folder = TemporaryDirectory(prefix="storeflow-")
-        context = local_context(Path(self._folder.name), video.resolve().parent)
+        folder = video.resolve().parent
+        context = local_context(folder, folder)  # without a host nothing is kept: no state folder is used
         playback = Playback(pace="lossless", starts_at=CLIP_STARTS_AT)
         camera = Camera(url=f"file:{video.name}", fps=fps, playback=playback)
         self.capture = VideoCapture(context, None)
@@ -89,7 +88,6 @@ class Pipeline:
     ) -> None:
         for module in (self.capture, self.inference, self.analytics):
             module.close()
-        self._folder.cleanup()
 
     def __iter__(self) -> Iterator[Step]:
         sequence, captured_at = -1, CLIP_STARTS_AT.timestamp()

@@ -78,10 +78,10 @@ def play(
     out.mkdir(parents=True, exist_ok=True)
     played, heat = Played(layout), HeatMap()
     with ExitStack() as stack:
-        total, rate = probe(video)
         pipeline = stack.enter_context(
             Pipeline(video, model_folder, layout, fps=fps, on_time=None if fast else OnTime())
         )
+        total, rate = probe(video)
         film = stack.enter_context(AnnotatedVideo(out / "annotated.mp4", min(rate, fps))) if annotate else None
         advance = stack.enter_context(progress(f"counting in {video.name}", total))
         file = EventFile(out)

@@ -20,7 +20,7 @@ def event_id(source: str, event_type: str, *parts: str | int) -> str:
 
 
 def camera_source(hub: str, device_id: str, camera_id: str) -> str:
-    """The `source` of what one camera of one device saw: two devices in a store are normal."""
+    """The `source` of what was decided in front of one camera of one device; its states add `/state` to it."""
     return f"//{hub}/{device_id}/{camera_id}"
 
 

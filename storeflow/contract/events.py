@@ -19,7 +19,7 @@ Censored = Literal["start", "end", "both"]
 class StoreEvent(BaseModel):
     """What every event says of itself."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True)
 
     event_type: ClassVar[str]
 

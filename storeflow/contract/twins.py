@@ -201,6 +201,8 @@ def section_schema(name: str) -> dict[str, Any]:
 
 def _told(section: str, problem: Mapping[str, Any]) -> str:
     path = ".".join(map(str, (section, *problem["loc"])))
+    if problem["type"] == "extra_forbidden":
+        return f"{path}: there is no such setting"
     fact = str(problem["msg"]).removeprefix("Value error, ")
     field, separator, rest = fact.partition(": ")
     # A model's own check names the field that it is about.

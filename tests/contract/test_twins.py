@@ -36,7 +36,7 @@ def test_without_a_setting_events_go_to_iot_hub() -> None:
         (
             "layout",
             {"lines": {"door": {**DOOR, "inn": "left"}}},
-            "layout.lines.door.inn: Extra inputs are not permitted",
+            "layout.lines.door.inn: there is no such setting",
         ),
         ("layout", {"lines": {"door": {**DOOR, "end": DOOR["start"]}}}, "layout.lines.door.end: is the same point"),
         (

@@ -47,7 +47,7 @@ def states(module: VideoCapture, count: int, seconds: float = 10.0) -> list[tupl
             assert isinstance(event.data, CameraState)
             assert event.data.store_id == "hamburg-1"
             assert event.subject == event.data.camera_id
-            assert event.source == f"//hub.azure-devices.net/till/{event.subject}"
+            assert event.source == f"//hub.azure-devices.net/till/{event.subject}/state"
             told.append((event.data.camera_id, event.data.state, event.data.detail))
     return told
 

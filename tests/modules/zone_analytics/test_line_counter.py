@@ -60,6 +60,12 @@ def test_who_walks_around_the_lines_end_and_back_over_it_is_counted_once(floor: 
     assert directions(place.end()) == ["out"]
 
 
+def test_who_comes_in_walks_around_the_line_and_comes_in_again_has_not_turned_back(floor: Callable[..., Any]) -> None:
+    around = ((0.5, 0.4), (0.5, 0.6), (0.8, 0.6), (0.8, 0.4), (0.5, 0.4), (0.5, 0.6))
+    crossings = [one for one in floor(lines=DOOR).walk("1", *around).end() if isinstance(one, Crossing)]
+    assert [(crossing.direction, crossing.u_turn_of) for crossing in crossings] == [("in", None), ("in", None)]
+
+
 def test_a_turn_back_is_told_with_the_crossing_that_it_takes_back(floor: Callable[..., Any]) -> None:
     first, second = (d for d in floor(lines=DOOR).walk("1", ABOVE, BELOW, ABOVE).end() if isinstance(d, Crossing))
     assert (first.u_turn_of, second.u_turn_of) == (None, first.at)

@@ -1,0 +1,80 @@
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import pytest
+
+from storeflow.cli.picture import PERSON, AnnotatedVideo, HeatMap, draw, write_image
+from storeflow.contract.geometry import BoundingBox
+from storeflow.contract.messages import Detections, Track
+from storeflow.contract.twins import Layout
+from storeflow.frames.frame import WHOLE_FRAME, Frame
+
+GREY = 128
+COUNTS = {"lines": {"door": {"in": 1, "out": 0}}, "zones": {"aisle": {"visits": []}}}
+
+
+def detections(at: float, *feet: tuple[float, float], confirmed: bool = True) -> Detections:
+    return Detections(
+        camera_id="camera",
+        sequence=0,
+        captured_at=at,
+        frame_width=320,
+        frame_height=160,
+        model_version="m@1",
+        tracks=tuple(
+            Track(
+                track_id=str(number), box=BoundingBox(x - 0.05, y - 0.3, x + 0.05, y), confidence=1, confirmed=confirmed
+            )
+            for number, (x, y) in enumerate(feet)
+        ),
+    )
+
+
+@pytest.fixture
+def frame() -> Frame:
+    return Frame("camera", 0, 0.0, 320, 160, WHOLE_FRAME, np.full((240, 320), GREY, np.uint8))
+
+
+def test_a_person_is_drawn_where_they_stand(frame: Frame, layout: Layout) -> None:
+    image = draw(frame, detections(0.0, (0.75, 0.9)), layout, COUNTS)
+    assert image.shape == (160, 320, 3)
+    assert tuple(image[144, 240]) == PERSON
+
+
+def test_the_heat_map_holds_the_seconds_that_people_stood_somewhere() -> None:
+    heat = HeatMap()
+    for step in range(11):
+        heat.add(detections(step / 10, (0.25, 0.5), (0.75, 0.5)))
+    assert heat.seconds is not None
+    assert heat.seconds.shape == (48, 96)
+    assert heat.seconds[24, 24] == pytest.approx(1.0)
+    assert heat.seconds.sum() == pytest.approx(2.0)
+
+
+def test_who_is_not_confirmed_or_out_of_the_picture_leaves_no_heat() -> None:
+    heat = HeatMap()
+    for step in range(5):
+        heat.add(detections(step / 10, (0.25, 0.5), confirmed=False))
+        heat.add(detections(step / 10 + 0.05, (0.5, 1.2)))
+    assert heat.seconds is not None
+    assert heat.seconds.sum() == 0
+
+
+def test_the_heat_map_is_a_picture_without_anybody_in_it(tmp_path: Path, layout: Layout) -> None:
+    write_image(tmp_path / "heat.png", HeatMap().draw(layout))
+    image = cv2.imread(str(tmp_path / "heat.png"))
+    assert image is not None
+    assert image.shape == (960, 960, 3)
+
+
+def test_the_annotated_film_has_every_frame_in_a_free_format(tmp_path: Path, frame: Frame, layout: Layout) -> None:
+    with AnnotatedVideo(tmp_path / "film.mp4", fps=10) as film:
+        for step in range(7):
+            film.add(draw(frame, detections(step / 10, (0.1 * step, 0.9)), layout, COUNTS))
+    with av.open(str(tmp_path / "film.mp4")) as container:
+        stream = container.streams.video[0]
+        assert stream.codec_context.name == "vp9"
+        assert float(stream.average_rate or 0) == 10
+        assert sum(1 for _ in container.decode(stream)) == 7

@@ -1,0 +1,70 @@
+import re
+from pathlib import Path
+
+import pytest
+
+MOST_LINES = 500
+NOT_FOR_READING = {"requirements.lock"}
+NOT_HERE = {
+    "an address or option of a package index": r"pypi\.|pythonhosted|--(?:extra-)?index-url",
+    "a path of one machine": r"(?<![\w.~}$])/(?:home|Users|work|mnt)/\w",
+    "work that was put off": r"\b(?:TODO|FIXME|XXX|HACK)\b",
+    "an unresolved conflict": r"^(?:<{7}|>{7}) ",
+}
+
+
+def lines(path: Path) -> int:
+    return len(path.read_text().splitlines())
+
+
+def test_no_file_is_too_long_to_read(texts: dict[Path, str]) -> None:
+    too_long = {
+        path.name: len(text.splitlines())
+        for path, text in texts.items()
+        if path.name not in NOT_FOR_READING and path.suffix != ".json" and len(text.splitlines()) > MOST_LINES
+    }
+    assert too_long == {}
+
+
+def test_every_module_is_seen_at_a_glance(repository: Path) -> None:
+    modules = sorted((repository / "modules").glob("*/module.py"))
+    assert len(modules) == 4
+    assert {path.parent.name: lines(path) for path in modules if lines(path) > 150} == {}
+    mains = [path.with_name("__main__.py") for path in modules]
+    assert {path.parent.name: lines(path) for path in mains if lines(path) > 20} == {}
+
+
+def test_every_module_has_a_page(repository: Path) -> None:
+    folders = [path.parent for path in (repository / "modules").glob("*/module.py")]
+    assert [folder.name for folder in folders if not (folder / "README.md").is_file()] == []
+
+
+def test_contract_host_and_transport_stay_small(repository: Path) -> None:
+    package = repository / "storeflow"
+    paths = [*package.glob("contract/*.py"), package / "host.py", *package.glob("transport/*.py")]
+    assert sum(map(lines, paths)) <= 1500
+
+
+@pytest.mark.parametrize("what", NOT_HERE)
+def test_no_file_has(what: str, texts: dict[Path, str], repository: Path) -> None:
+    pattern = re.compile(NOT_HERE[what], re.MULTILINE)
+    found = [
+        f"{path.relative_to(repository)}: {match[0]}"
+        for path, text in texts.items()
+        for match in [pattern.search(text)]
+        if match and path != Path(__file__)
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize(
+    ("what", "text"),
+    [
+        ("an address or option of a package index", "pip install --index-url https://"),
+        ("a path of one machine", 'open("/home/me/clip.mp4")'),
+        ("work that was put off", "# TODO: later"),
+        ("an unresolved conflict", "a\n<<<<<<< HEAD\n"),
+    ],
+)
+def test_the_search_finds_what_it_looks_for(what: str, text: str) -> None:
+    assert re.search(NOT_HERE[what], text, re.MULTILINE)
