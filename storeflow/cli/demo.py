@@ -130,7 +130,7 @@ def run_processes(
             board.frames = int(metrics.get("frames", 0))
             if news:
                 last_news = time.monotonic()
-            if _finished(file.events, metrics):
+            if finished(file.events, metrics):
                 return file.events + file.read(), board.frames
             if time.monotonic() - last_news > PATIENCE_SECONDS / min(speed, 1.0):
                 raise TransportError(f"no event for {PATIENCE_SECONDS:.0f} s; look into {_shown(root / 'logs')}")
@@ -166,7 +166,7 @@ def _metrics(supervisor: Supervisor) -> dict[str, float]:
     return dict(answer.payload) if answer.status == HTTPStatus.OK else {}
 
 
-def _finished(events: Sequence[CloudEvent], metrics: dict[str, float]) -> bool:
+def finished(events: Sequence[CloudEvent], metrics: dict[str, float]) -> bool:
     """Whether the clip has ended, and everything decided about it has reached the file."""
     ended = any(isinstance(event.data, CameraState) and event.data.state == "ended" for event in events)
     decided = sum(not isinstance(event.data, CameraState) for event in events)
