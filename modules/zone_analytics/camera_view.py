@@ -6,7 +6,7 @@ from modules.zone_analytics.people import People
 from modules.zone_analytics.zone_visits import ZoneVisits
 from storeflow.contract.messages import Detections
 from storeflow.contract.parameters import DecisionParameters
-from storeflow.contract.twins import Layout
+from storeflow.contract.twins import Layout, Line, Zone
 
 
 class CameraView:
@@ -32,25 +32,25 @@ class CameraView:
         for zone_id, visits in self.zones.items():
             if zones.get(zone_id) != visits.zone and self.at is not None:
                 decisions += visits.close(self.at)
-        old_lines, old_zones = self.lines, self.zones
-        self.lines = {
-            id_: old_lines[id_]
-            if id_ in old_lines and old_lines[id_].line == line
-            else LineCounter(id_, line, self.parameters)
-            for id_, line in lines.items()
-        }
-        self.zones = {
-            id_: old_zones[id_] if id_ in old_zones and old_zones[id_].zone == zone else ZoneVisits(id_, zone)
-            for id_, zone in zones.items()
-        }
+        self.lines = {id_: self._line(id_, line) for id_, line in lines.items()}
+        self.zones = {id_: self._zone(id_, zone) for id_, zone in zones.items()}
         return decisions
 
     def observe(self, detections: Detections) -> list[Decision]:
-        """Take in one frame, also one in which nobody is seen."""
+        """Take in one frame, also one in which nobody is seen.
+
+        A frame from a little before the last one comes too late and is left out. One from longer ago than
+        `forget_seconds` says that the clock was set back: everybody is let go, and the view begins anew.
+        """
+        ended: list[Decision] = []
+        if self.at is not None and detections.captured_at <= self.at:
+            if self.at - detections.captured_at <= self.parameters.forget_seconds:
+                return []
+            ended = self.end()
         self.at = detections.captured_at
         self.aspect_ratio = detections.frame_width / detections.frame_height
         self.model_version = detections.model_version
-        decisions = self._let_go(self.at)
+        decisions = ended + self._let_go(self.at)
         for seen in self.people.update(self.at, self.aspect_ratio, detections.tracks):
             for line in self.lines.values():
                 decisions += line.observe(seen, self.aspect_ratio)
@@ -64,10 +64,10 @@ class CameraView:
         """Decide everything that is still open: no more frames come."""
         if self.at is None:
             return []
-        decisions = self._let_go(self.at + self.parameters.forget_seconds + 1)
+        decisions: list[Decision] = []
         for zone in self.zones.values():
             decisions += zone.close(self.at)
-        return decisions
+        return decisions + self._let_go(self.at + self.parameters.forget_seconds + 1)
 
     def _let_go(self, at: float) -> list[Decision]:
         decisions: list[Decision] = []
@@ -75,5 +75,16 @@ class CameraView:
             for line in self.lines.values():
                 decisions += line.leave(person, self.aspect_ratio)
             for zone in self.zones.values():
-                zone.leave(person)
+                decisions += zone.leave(person, at)
         return decisions
+
+    def _line(self, line_id: str, line: Line) -> LineCounter:
+        counter = self.lines.get(line_id)
+        if counter is None or counter.line != line:
+            counter = LineCounter(line_id, line, self.parameters)
+            counter.begin_among(self.people)
+        return counter
+
+    def _zone(self, zone_id: str, zone: Zone) -> ZoneVisits:
+        visits = self.zones.get(zone_id)
+        return visits if visits is not None and visits.zone == zone else ZoneVisits(zone_id, zone)

@@ -1,5 +1,6 @@
 """What zone_analytics must not forget over a restart: who is in view, on which side, in which zone."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from pydantic import TypeAdapter, ValidationError
@@ -8,6 +9,8 @@ from modules.zone_analytics.camera_view import CameraView
 from modules.zone_analytics.line_counter import LineCounter
 from modules.zone_analytics.people import Person
 from modules.zone_analytics.zone_visits import ZoneVisits
+from storeflow.contract.parameters import DecisionParameters
+from storeflow.contract.twins import Layout
 from storeflow.errors import ContractError
 
 VERSION = 1
@@ -37,21 +40,39 @@ class Checkpoint:
 _ADAPTER: TypeAdapter[Checkpoint] = TypeAdapter(Checkpoint)
 
 
-def write(views: dict[str, CameraView]) -> bytes:
+def rest(view: CameraView) -> ViewState:
+    """The state of a view."""
+    return ViewState(
+        view.camera_id,
+        view.at,
+        view.aspect_ratio,
+        view.model_version,
+        list(view.people),
+        list(view.lines.values()),
+        list(view.zones.values()),
+    )
+
+
+def wake(state: ViewState, parameters: DecisionParameters) -> CameraView:
+    """The view as it was, under the layout that it had; `CameraView.apply` takes it to another one."""
+    layout = Layout(
+        lines={counter.line_id: counter.line for counter in state.lines},
+        zones={visits.zone_id: visits.zone for visits in state.zones},
+    )
+    view = CameraView(state.camera_id, layout, parameters)
+    view.at, view.aspect_ratio, view.model_version = state.at, state.aspect_ratio, state.model_version
+    view.people.by_track = {person.track_id: person for person in state.people}
+    for counter in state.lines:
+        view.lines[counter.line_id].passages = counter.passages
+    for visits in state.zones:
+        zone = view.zones[visits.zone_id]
+        zone.visits, zone.outside = visits.visits, visits.outside
+    return view
+
+
+def write(states: Iterable[ViewState]) -> bytes:
     """JSON that `read` understands."""
-    states = [
-        ViewState(
-            view.camera_id,
-            view.at,
-            view.aspect_ratio,
-            view.model_version,
-            list(view.people),
-            list(view.lines.values()),
-            list(view.zones.values()),
-        )
-        for view in views.values()
-    ]
-    return _ADAPTER.dump_json(Checkpoint(VERSION, states), by_alias=True)
+    return _ADAPTER.dump_json(Checkpoint(VERSION, list(states)), by_alias=True)
 
 
 def read(body: bytes) -> list[ViewState]:
@@ -68,18 +89,3 @@ def read(body: bytes) -> list[ViewState]:
     if checkpoint.version != VERSION:
         raise ContractError(f"checkpoint: version {checkpoint.version} was expected to be {VERSION}")
     return checkpoint.views
-
-
-def restore(view: CameraView, state: ViewState) -> None:
-    """Let `view` go on from `state`; a line or zone that has changed since starts anew."""
-    view.at, view.aspect_ratio, view.model_version = state.at, state.aspect_ratio, state.model_version
-    for person in state.people:
-        view.people.by_track[person.track_id] = person
-    for counter in state.lines:
-        current = view.lines.get(counter.line_id)
-        if current is not None and current.line == counter.line:
-            current.passages = counter.passages
-    for visits in state.zones:
-        here = view.zones.get(visits.zone_id)
-        if here is not None and here.zone == visits.zone:
-            here.visits, here.outside = visits.visits, visits.outside

@@ -12,6 +12,7 @@ on the line never, and one odd box is no evidence at all: only time *between* tw
              near     far          distance from the line, in body heights
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from math import hypot, inf
 
@@ -73,7 +74,7 @@ class LineCounter:
     def observe(self, seen: Seen, aspect_ratio: float) -> list[Decision]:
         """Take in what is new of one person."""
         person = seen.person
-        if person.object_class != self.line.object_class:
+        if not person.is_a(self.line.object_class):
             return []
         passage = self.passages.setdefault(person.person_id, Passage())
         decisions: list[Decision] = []
@@ -82,6 +83,11 @@ class LineCounter:
         if passage.birth_open and person.last.at - person.first[0].at >= self.parameters.velocity_seconds:
             decisions += self._came_over_the_edge(passage, person, aspect_ratio)
         return decisions
+
+    def begin_among(self, people: Iterable[Person]) -> None:
+        """Start to look while people are in view: how they once came into it is none of this line's business."""
+        for person in people:
+            self.passages[person.person_id] = Passage(birth_open=False)
 
     def leave(self, person: Person, aspect_ratio: float) -> list[Decision]:
         """Decide what is still open about a person who is gone."""

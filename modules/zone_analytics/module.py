@@ -1,7 +1,8 @@
 """zone_analytics: per-frame tracks in, store events out."""
 
 import logging
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from modules.zone_analytics import checkpoint
@@ -15,36 +16,49 @@ from storeflow.errors import ContractError
 from storeflow.frames.side_channel import MessageSubscriber
 from storeflow.module import ModuleContext, Output
 
-log = logging.getLogger(__name__)
+LOG = logging.getLogger(__name__)
 MESSAGES_AT_ONCE = 32
 """Taken from the side channel before the host may commit, configure or stop again."""
+SILENT_SECONDS = 30.0
+"""Without a frame for so long, a camera is taken to be gone: nobody is told to be inside for ever."""
 
 
 class ZoneAnalytics:
-    """Decides what happened in front of every camera of the store."""
+    """Decides what happened in front of every camera of the store.
+
+    Args:
+        context: who and where the module is.
+        last_checkpoint: who was in view when the process ended.
+        clock: a steady clock, in seconds: by it, and by nothing else, a camera's silence is measured.
+    """
 
     sections: ClassVar[tuple[str, ...]] = ("layout",)
 
-    def __init__(self, context: ModuleContext, last_checkpoint: bytes | None) -> None:
+    def __init__(
+        self, context: ModuleContext, last_checkpoint: bytes | None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self.context = context
+        self._clock = clock
         self.layout = Layout()
         self.config_version = 0
         self.views: dict[str, CameraView] = {}
-        self._at_rest = {state.camera_id: state for state in _read(last_checkpoint)}
+        self._heard_at: dict[str, float] = {}
+        self._at_rest = _read(last_checkpoint)
         self._subscriber: MessageSubscriber | None = None
         self._outputs: list[Output] = []
-        self._counts = dict.fromkeys(
-            ("frames", "frames_out_of_order", "streams_ended", "crossings", "crossings_refused", "events"), 0
-        )
+        self._counts = dict.fromkeys(("frames", "streams_ended", "crossings", "crossings_refused", "events"), 0)
 
     def configure(self, section: str, value: Any, version: int) -> None:
         """Take over a layout: unchanged lines and zones lose nothing, visits to changed zones end."""
         if section != "layout":
             raise ContractError(f"{section}: not a section of zone_analytics")
-        ended = [(view, view.apply(value)) for view in self.views.values()]
-        for view, decisions in ended:
-            self._outputs += self.to_outputs(view, decisions)
+        for state in self._at_rest:  # the first layout: go on from where the process before ended
+            self.views[state.camera_id] = checkpoint.wake(state, DECISIONS)
+            self._heard_at[state.camera_id] = self._clock()
+        self._at_rest = []
         self.layout, self.config_version = value, version
+        for view in self.views.values():
+            self._outputs += self.to_outputs(view, view.apply(value))
 
     def work(self, timeout: float) -> Sequence[Output]:
         """Take what inference saw from the side channel."""
@@ -56,6 +70,7 @@ class ZoneAnalytics:
                 break
             self._outputs += self.on_side_channel(message)
             message = self._subscriber.receive(0)
+        self._end_silent_views()
         outputs, self._outputs = self._outputs, []
         return outputs
 
@@ -71,6 +86,7 @@ class ZoneAnalytics:
     def decide(self, message: Detections | StreamEnded) -> tuple[CameraView, list[Decision]]:
         """The decisions that follow from one message, and the view that made them."""
         view = self._view(message.camera_id)
+        self._heard_at[message.camera_id] = self._clock()
         if isinstance(message, StreamEnded):
             # A stream's end may be told more than once; the first one finds everybody.
             self._counts["streams_ended"] += view.at is not None
@@ -78,7 +94,7 @@ class ZoneAnalytics:
             del self.views[message.camera_id]
         else:
             self._counts["frames"] += 1
-            decisions = self._observe(view, message)
+            decisions = view.observe(message)
         self._counts["crossings"] += sum(isinstance(decision, Crossing) for decision in decisions)
         self._counts["crossings_refused"] += sum(isinstance(decision, NoCrossing) for decision in decisions)
         return view, decisions
@@ -98,11 +114,11 @@ class ZoneAnalytics:
 
     def checkpoint(self) -> bytes:
         """Everyone in view, every passage and visit that is open."""
-        return checkpoint.write(self.views)
+        return checkpoint.write([*self._at_rest, *(checkpoint.rest(view) for view in self.views.values())])
 
     def metrics(self) -> Mapping[str, float]:
         """Frames taken in, crossings decided."""
-        return self._counts
+        return dict(self._counts)
 
     def close(self) -> None:
         """Let go of the side channel."""
@@ -113,22 +129,15 @@ class ZoneAnalytics:
         view = self.views.get(camera_id)
         if view is None:
             view = self.views[camera_id] = CameraView(camera_id, self.layout, DECISIONS)
-            state = self._at_rest.pop(camera_id, None)
-            if state is not None:
-                checkpoint.restore(view, state)
         return view
 
-    def _observe(self, view: CameraView, message: Detections) -> list[Decision]:
-        """Take in a frame unless it is older than one before; a clock set back far starts the view anew."""
-        if view.at is None or message.captured_at > view.at:
-            return view.observe(message)
-        if view.at - message.captured_at <= DECISIONS.forget_seconds:
-            self._counts["frames_out_of_order"] += 1
-            return []
-        log.warning("camera %s: clock went back by %.1f s", view.camera_id, view.at - message.captured_at)
-        decisions = view.end()
-        self.views[view.camera_id] = CameraView(view.camera_id, self.layout, DECISIONS)
-        return decisions + self.views[view.camera_id].observe(message)
+    def _end_silent_views(self) -> None:
+        for camera_id, heard_at in list(self._heard_at.items()):
+            if self._clock() - heard_at > SILENT_SECONDS:
+                del self._heard_at[camera_id]
+                if (view := self.views.pop(camera_id, None)) is not None:
+                    LOG.warning("camera %s: no frame for %.0f s; its visits end", camera_id, SILENT_SECONDS)
+                    self._outputs += self.to_outputs(view, view.end())
 
 
 def _read(body: bytes | None) -> list[checkpoint.ViewState]:
@@ -137,5 +146,5 @@ def _read(body: bytes | None) -> list[checkpoint.ViewState]:
     try:
         return checkpoint.read(body)
     except ContractError as error:
-        log.warning("starting with nobody in view: %s", error)
+        LOG.warning("starting with nobody in view: %s", error)
         return []

@@ -15,12 +15,14 @@ from storeflow.contract.geometry import BoundingBox, Point
 from storeflow.contract.messages import Track
 from storeflow.contract.parameters import DecisionParameters
 
-MOST_OBSERVATIONS = 64
-"""Kept per person, the newest; enough for a velocity at 60 frames a second."""
+HEIGHT_OBSERVATIONS = 15
+"""The newest ones, whose median is a person's height."""
 MOST_PEOPLE = 1000
 """Known at once per camera; beyond, whoever was seen longest ago is forgotten first."""
 TOUCHES = 0.005
 """A box that comes this near to the frame's border, as a fraction of it, is cut by it."""
+VEHICLES = frozenset(("bus", "car", "motorcycle", "truck"))
+"""What a line or zone of class `vehicle` counts: detectors take one for another."""
 NEAR_EDGE = 0.02
 """A box that comes this near to it is about to leave, or has just come."""
 
@@ -62,15 +64,19 @@ class Person:
     @property
     def height(self) -> float:
         """Typical height of the body lately; a single odd box doesn't change it."""
-        return median(observation.height for observation in self.recent[-15:])
+        return median(observation.height for observation in self.recent[-HEIGHT_OBSERVATIONS:])
 
-    def add(self, observation: Observation, first_seconds: float) -> None:
-        """Take in what was seen now; forget what is too old to matter."""
-        if not self.first or observation.at - self.first[0].at <= first_seconds:
-            self.first = [*self.first[:MOST_OBSERVATIONS], observation]
+    def is_a(self, object_class: str) -> bool:
+        """Whether lines and zones of that class count this one."""
+        return self.object_class == object_class or (object_class == "vehicle" and self.object_class in VEHICLES)
+
+    def add(self, observation: Observation, seconds: float) -> None:
+        """Take in what was seen now; keep the first and the latest `seconds`, all that velocities need."""
+        if not self.first or observation.at - self.first[0].at <= seconds:
+            self.first.append(observation)
         self.recent.append(observation)
-        if len(self.recent) > MOST_OBSERVATIONS:
-            del self.recent[0]
+        too_old = sum(observation.at - one.at > seconds for one in self.recent)
+        del self.recent[: max(0, min(too_old, len(self.recent) - HEIGHT_OBSERVATIONS))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,10 +118,13 @@ class People:
         """Take in the tracks of one frame; tell of every confirmed person in it, in the order of the tracks."""
         seen = []
         for track in tracks:
+            if track.box.height <= 0 or track.box.width <= 0:
+                continue  # no body: nothing could be measured by it
             person = self.by_track.get(track.track_id)
             if person is None:
                 person = Person(self._new_id(track.track_id, at), track.track_id, track.object_class, confirmed=False)
                 self.by_track[track.track_id] = person
+            person.object_class = track.object_class  # the tracker may know better by now
             observation = _observe(track.box, at, aspect_ratio, person)
             person.add(observation, self.parameters.velocity_seconds)
             if person.confirmed:

@@ -67,7 +67,7 @@ def to_events(decision: Decision, origin: Origin) -> list[CloudEvent]:
             return [_wrap(ended, origin, zone_id, decision.person_id)]
         case OccupancyChanged(zone_id=zone_id):
             changed = ZoneOccupancy(**said, zone_id=zone_id, occupancy=decision.occupancy)
-            return [_wrap(changed, origin, zone_id, "occupancy")]
+            return [_wrap(changed, origin, zone_id, str(decision.occupancy))]
 
 
 def _crossing(decision: Crossing, origin: Origin, said: dict[str, object]) -> list[CloudEvent]:

@@ -3,9 +3,10 @@
 A visit begins when a foot point comes inside and is told once it has lasted `min_visit_seconds`; it ends at the last
 observation inside, and that is told once the person has been away for `reentry_seconds`. Someone who steps out for
 less never left, whether they were seen outside or hidden behind a shelf. Times are those of the observations, so
-telling late moves no figure.
+telling late moves no figure. Out of sight a person is known for `forget_seconds` only: then the visit ends, too.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import inf
 
@@ -48,7 +49,7 @@ class ZoneVisits:
 
     def observe(self, seen: Seen, aspect_ratio: float) -> None:
         """Take in what is new of one person; `tick` tells what follows from it."""
-        if seen.person.object_class != self.zone.object_class:
+        if not seen.person.is_a(self.zone.object_class):
             return
         for observation in seen.observations:
             foot = Point(observation.foot.x / aspect_ratio, observation.foot.y)
@@ -61,9 +62,11 @@ class ZoneVisits:
         """Tell what has become certain by now: visits that began, dwell and ended."""
         return self._tell_all(at, certain_at=at)
 
-    def leave(self, person: Person) -> None:
-        """Forget where a person was outside; an open visit ends by itself."""
+    def leave(self, person: Person, at: float) -> list[Decision]:
+        """End the visit of a person who is gone, and forget them."""
         self.outside.pop(person.person_id, None)
+        visit = self.visits.get(person.person_id)
+        return [] if visit is None else self._tell_all(at, certain_at=inf, visits=[visit])
 
     def close(self, at: float) -> list[Decision]:
         """End every visit now: the camera or the zone is gone."""
@@ -74,10 +77,10 @@ class ZoneVisits:
         """Visitors whose visit was told and has not ended."""
         return sum(visit.told for visit in self.visits.values())
 
-    def _tell_all(self, at: float, certain_at: float) -> list[Decision]:
+    def _tell_all(self, at: float, certain_at: float, visits: Sequence[Visit] | None = None) -> list[Decision]:
         before = self.occupancy
         decisions: list[Decision] = []
-        for visit in list(self.visits.values()):
+        for visit in list(self.visits.values()) if visits is None else visits:
             decisions += self._tell(visit, certain_at)
         if self.occupancy != before:
             decisions.append(OccupancyChanged(self.zone_id, at, self.occupancy))

@@ -1,7 +1,7 @@
 """What is happening in the store, as a calm table; without a terminal, as a line every ten seconds."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self
 
@@ -10,8 +10,7 @@ from rich.live import Live
 from rich.table import Table
 
 from local_azure.supervisor.restart_policy import ModuleStatus
-from storeflow.contract.cloudevents import CloudEvent
-from storeflow.contract.events import LineCrossed, ZoneEntered, ZoneOccupancy
+from storeflow.cli.summary import Tally
 from storeflow.contract.twins import Layout
 
 SECONDS_BETWEEN_LINES = 10.0
@@ -19,42 +18,24 @@ MOST_ROWS = 30
 
 
 class Board:
-    """Figures so far."""
+    """What came so far, beside what is to come."""
 
     def __init__(self, layout: Layout, truth: dict[str, Any]) -> None:
         self.truth, self.frames = truth, 0
-        self.lines = {line_id: {"in": 0, "out": 0} for line_id in layout.lines}
-        self.visits = dict.fromkeys(layout.zones, 0)
-        self.inside = dict.fromkeys(layout.zones, 0)
+        self.tally = Tally(layout)
         self.modules: Mapping[str, ModuleStatus] = {}
-        self.events = 0
-        self.last: list[str] = []
-
-    def take(self, news: Sequence[CloudEvent]) -> None:
-        """Add events as they come."""
-        for event in news:
-            self.events += 1
-            match event.data:
-                case LineCrossed(line_id=line_id, direction=direction):
-                    self.lines[line_id][direction] += 1
-                case ZoneEntered(zone_id=zone_id):
-                    self.visits[zone_id] += 1
-                case ZoneOccupancy(zone_id=zone_id, occupancy=occupancy):
-                    self.inside[zone_id] = occupancy
-                case _:
-                    pass
 
     def table(self) -> Table:
         """At most `MOST_ROWS` rows."""
         table = Table(box=None, pad_edge=False, title=self.headline(), title_justify="left", title_style="bold")
         for heading in ("", "so far", "in all"):
             table.add_column(heading, justify="right" if heading else "left", min_width=14)
-        for line_id, line in self.lines.items():
+        for line_id, line in self.tally.lines.items():
             true = self.truth["lines"][line_id]
             table.add_row(f"{line_id}: in", str(line["in"]), str(true["in"]))
             table.add_row(f"{line_id}: out", str(line["out"]), str(true["out"]))
-        for zone_id, visits in self.visits.items():
-            inside = f"{visits}, {self.inside[zone_id]} inside"
+        for zone_id, visits in self.tally.visits.items():
+            inside = f"{visits}, {self.tally.inside[zone_id]} inside"
             table.add_row(f"{zone_id}: visits", inside, str(len(self.truth["zones"][zone_id]["visits"])))
         for module_id, status in list(self.modules.items())[: MOST_ROWS - table.row_count]:
             restarts = f", started again {status.restart_count}x" if status.restart_count else ""
@@ -63,13 +44,11 @@ class Board:
 
     def headline(self) -> str:
         """Everything in one line."""
-        return f"frame {self.frames} of {self.truth['frames']}, {self.events} events"
+        return f"frame {self.frames} of {self.truth['frames']}, {self.tally.events} events"
 
     def line(self) -> str:
         """Everything in one longer line, for a log."""
-        lines = (f"{line_id} in {line['in']} out {line['out']}" for line_id, line in self.lines.items())
-        zones = (f"{zone_id} visits {visits}" for zone_id, visits in self.visits.items())
-        return ", ".join((self.headline(), *lines, *zones))
+        return ", ".join((self.headline(), *self.tally.captions()))
 
 
 class LiveView:

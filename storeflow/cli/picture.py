@@ -15,7 +15,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from storeflow.cli.summary import Summary
 from storeflow.contract.geometry import Point
 from storeflow.contract.messages import Detections
 from storeflow.contract.twins import Layout
@@ -36,8 +35,8 @@ HEAT_CELLS = 96
 """Across the frame's width."""
 
 
-def draw(frame: Frame, detections: Detections, layout: Layout, counts: Summary) -> Image:
-    """The frame in colour, shape (height, width, 3), with layout, tracks and counts so far."""
+def draw(frame: Frame, detections: Detections, layout: Layout, captions: Sequence[str]) -> Image:
+    """The frame in colour, shape (height, width, 3), with layout, tracks and captions."""
     image: Image = np.asarray(cv2.cvtColor(frame.i420, cv2.COLOR_YUV2BGR_I420), np.uint8)
     size = frame.width, frame.height
     _draw_layout(image, layout, size)
@@ -47,7 +46,7 @@ def draw(frame: Frame, detections: Detections, layout: Layout, counts: Summary) 
         colour = PERSON if track.confirmed else TENTATIVE
         cv2.rectangle(image, left_top, right_bottom, colour, 1, cv2.LINE_AA)
         cv2.circle(image, _pixels(track.box.bottom_center, size), 3, colour, -1, cv2.LINE_AA)
-    _draw_counts(image, _counts(counts))
+    _draw_captions(image, captions)
     return image
 
 
@@ -136,7 +135,7 @@ def _draw_layout(image: Image, layout: Layout, size: tuple[int, int]) -> None:
         _label(image, line_id, start, LINE)
 
 
-def _draw_counts(image: Image, texts: Sequence[str]) -> None:
+def _draw_captions(image: Image, texts: Sequence[str]) -> None:
     """A panel of one text a row in the upper left corner."""
     width = max((cv2.getTextSize(text, FONT, 0.42, 1)[0][0] for text in texts), default=0)
     cv2.rectangle(image, (6, 6), (width + 18, 12 + 18 * len(texts)), PAPER, -1)
@@ -147,11 +146,6 @@ def _draw_counts(image: Image, texts: Sequence[str]) -> None:
 def _label(image: Image, text: str, place: tuple[int, int], colour: tuple[int, int, int]) -> None:
     cv2.putText(image, text, (place[0] + 4, place[1] - 5), FONT, 0.4, PAPER, 3, cv2.LINE_AA)
     cv2.putText(image, text, (place[0] + 4, place[1] - 5), FONT, 0.4, colour, 1, cv2.LINE_AA)
-
-
-def _counts(counts: Summary) -> Sequence[str]:
-    lines = [f"{line_id}  in {figures['in']}  out {figures['out']}" for line_id, figures in counts["lines"].items()]
-    return [*lines, *(f"{zone_id}  visits {len(zone['visits'])}" for zone_id, zone in counts["zones"].items())]
 
 
 def _pixels(point: Point, size: tuple[int, int]) -> tuple[int, int]:

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -16,6 +16,7 @@ from modules.zone_analytics.module import ZoneAnalytics
 from storeflow.contract.cloudevents import CloudEvent
 from storeflow.contract.messages import Detections, StreamEnded
 from storeflow.contract.twins import Camera, Layout, Model, NdjsonSink, Playback, Telemetry
+from storeflow.environment import CARDS_FOLDER
 from storeflow.errors import ConfigError, SourceError
 from storeflow.frames.frame import Frame
 from storeflow.module import ModuleContext, Output, sink_name
@@ -46,6 +47,7 @@ class Pipeline:
         layout: lines and zones.
         camera_id: what events call the camera.
         fps: frames per second to analyse at most.
+        starts_at: `captured_at` of the first frame.
         on_time: asked before every frame, with its seconds from the first one; a frame that is refused is passed by.
 
     Raises:
@@ -61,22 +63,25 @@ class Pipeline:
         *,
         camera_id: str = CAMERA_ID,
         fps: float = MOST_FPS,
+        starts_at: datetime = CLIP_STARTS_AT,
         on_time: Callable[[float], bool] | None = None,
     ) -> None:
         if not video.is_file():
             raise SourceError(f"no such clip: {video}")
         self.camera_id = camera_id
         folder = video.resolve().parent
-        context = local_context(folder, folder)  # without a host nothing is kept: no state folder is used
-        playback = Playback(pace="lossless", starts_at=CLIP_STARTS_AT)
+        cards_folder, models = configured_model(model_folder)
+        # Without a host nothing is kept: no state folder is used.
+        context = replace(local_context(folder, folder), cards_folder=cards_folder)
+        playback = Playback(pace="lossless", starts_at=starts_at)
         camera = Camera(url=f"file:{video.name}", fps=fps, playback=playback)
         self.capture = VideoCapture(context, None)
         self.capture.configure("cameras", {camera_id: camera}, LAYOUT_VERSION)
         self.inference = Inference(context, None)
-        self.inference.configure("models", configured_model(model_folder), LAYOUT_VERSION)
+        self.inference.configure("models", models, LAYOUT_VERSION)
         self.analytics = ZoneAnalytics(context, None)
         self.analytics.configure("layout", layout, LAYOUT_VERSION)
-        self._on_time = on_time
+        self._starts_at, self._on_time = starts_at.timestamp(), on_time
         self.people_seen: set[str] = set()
         """Everyone whom a confirmed track followed, each once."""
 
@@ -90,10 +95,10 @@ class Pipeline:
             module.close()
 
     def __iter__(self) -> Iterator[Step]:
-        sequence, captured_at = -1, CLIP_STARTS_AT.timestamp()
+        sequence, captured_at = -1, self._starts_at
         for frame in self.capture.frames(self.camera_id):
             sequence, captured_at = frame.sequence, frame.captured_at
-            if self._on_time is not None and not self._on_time(captured_at - CLIP_STARTS_AT.timestamp()):
+            if self._on_time is not None and not self._on_time(captured_at - self._starts_at):
                 continue
             yield self._step(frame, self.inference.on_frame(frame))
         ended = StreamEnded(
@@ -139,6 +144,7 @@ def local_context(folder: Path, media_folder: Path) -> ModuleContext:
         channel_folder=folder,
         media_folder=media_folder,
         model_folders=weight_folders(),
+        cards_folder=CARDS_FOLDER,
     )
 
 
@@ -149,8 +155,8 @@ def weight_folders() -> tuple[Path, ...]:
     return cache, evaluation
 
 
-def configured_model(folder: Path) -> dict[str, Model]:
-    """The section `models` that names the model in `models/<task>/<name>`.
+def configured_model(folder: Path) -> tuple[Path, dict[str, Model]]:
+    """The folder of cards, and the section `models` that names the model in `<that folder>/<task>/<name>`.
 
     Raises:
         ConfigError: that is no model folder.
@@ -158,5 +164,4 @@ def configured_model(folder: Path) -> dict[str, Model]:
     folder = folder.resolve()
     if not (folder / "model.toml").is_file():
         raise ConfigError([f"--model {folder}: there is no model.toml; name a folder models/<task>/<name>"])
-    os.environ["STOREFLOW_MODELS"] = str(folder.parents[1])
-    return {folder.parent.name: Model(name=folder.name)}
+    return folder.parents[1], {folder.parent.name: Model(name=folder.name)}

@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
@@ -15,7 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from modules.zone_analytics.decisions import Decision
 from storeflow.cli.picture import AnnotatedVideo, HeatMap, draw, write_image
 from storeflow.cli.pipeline import CLIP_STARTS_AT, LAYOUT_VERSION, EventFile, Pipeline, Step
-from storeflow.cli.summary import Summary, summarise
+from storeflow.cli.summary import Summary, Tally, summarise
 from storeflow.contract.cloudevents import CloudEvent
 from storeflow.contract.messages import Detections
 from storeflow.contract.twins import Layout
@@ -27,6 +28,8 @@ class Played:
     """What came of a clip."""
 
     layout: Layout
+    starts_at: datetime = CLIP_STARTS_AT
+    """`captured_at` of the first frame."""
     events: list[CloudEvent] = field(default_factory=list)
     decisions: list[Decision] = field(default_factory=list)
     in_view: list[tuple[float, int]] = field(default_factory=list)
@@ -35,12 +38,15 @@ class Played:
     frames: int = 0
     model: str = ""
 
+    def __post_init__(self) -> None:
+        self.tally = Tally(self.layout)
+
     def summary(self) -> Summary:
         """`summary.json` so far."""
         return summarise(
             self.events,
             self.layout,
-            starts_at=CLIP_STARTS_AT.timestamp(),
+            starts_at=self.starts_at.timestamp(),
             frames=self.frames,
             model=self.model,
             config_version=LAYOUT_VERSION,
@@ -49,16 +55,25 @@ class Played:
     def take(self, step: Step) -> None:
         """Keep what a step led to."""
         self.events += step.events
+        self.tally.take(step.events)
         self.decisions += step.decisions
         if isinstance(step.message, Detections):
             self.frames += 1
             self.model = step.message.model_version
-            seconds = step.message.captured_at - CLIP_STARTS_AT.timestamp()
+            seconds = step.message.captured_at - self.starts_at.timestamp()
             self.in_view.append((seconds, sum(track.confirmed for track in step.message.tracks)))
 
 
 def play(
-    video: Path, model_folder: Path, layout: Layout, out: Path, *, fast: bool, annotate: bool, fps: float
+    video: Path,
+    model_folder: Path,
+    layout: Layout,
+    out: Path,
+    *,
+    fast: bool,
+    annotate: bool,
+    fps: float,
+    starts_at: datetime = CLIP_STARTS_AT,
 ) -> Played:
     """Play `video` and write events.ndjson, summary.json, heatmap.png and, if asked, annotated.mp4 to `out`.
 
@@ -70,16 +85,17 @@ def play(
         fast: as fast as the machine can, every frame; else as fast as it was filmed, and late frames are passed by.
         annotate: write the frames, too, with what was seen drawn over them.
         fps: frames per second to analyse at most.
+        starts_at: `captured_at` of the first frame.
 
     Raises:
         ConfigError: the model can't be used.
         SourceError: the clip can't be read.
     """
     out.mkdir(parents=True, exist_ok=True)
-    played, heat = Played(layout), HeatMap()
+    played, heat = Played(layout, starts_at), HeatMap()
     with ExitStack() as stack:
         pipeline = stack.enter_context(
-            Pipeline(video, model_folder, layout, fps=fps, on_time=None if fast else OnTime())
+            Pipeline(video, model_folder, layout, fps=fps, starts_at=starts_at, on_time=None if fast else OnTime())
         )
         total, rate = probe(video)
         film = stack.enter_context(AnnotatedVideo(out / "annotated.mp4", min(rate, fps))) if annotate else None
@@ -91,7 +107,7 @@ def play(
             if step.frame is not None and isinstance(step.message, Detections):
                 heat.add(step.message)
                 if film is not None:
-                    film.add(draw(step.frame, step.message, layout, played.summary()))
+                    film.add(draw(step.frame, step.message, layout, played.tally.captions()))
             advance(1)
         played.people_seen = pipeline.people_seen
     write_image(out / "heatmap.png", heat.draw(layout))

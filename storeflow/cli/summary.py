@@ -1,13 +1,42 @@
-"""`summary.json`: what happened, as a few figures, from the events alone."""
+"""What happened, as a few figures, from the events alone: a tally while it happens, `summary.json` afterwards."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from storeflow.contract.cloudevents import CloudEvent
-from storeflow.contract.events import LineCrossed, LineUTurn, ZoneExited
+from storeflow.contract.events import LineCrossed, LineUTurn, ZoneEntered, ZoneExited, ZoneOccupancy
 from storeflow.contract.twins import Layout
 
 Summary = dict[str, Any]
+
+
+class Tally:
+    """Crossings of every line and visits to every zone, so far."""
+
+    def __init__(self, layout: Layout) -> None:
+        self.events = 0
+        self.lines = {line_id: {"in": 0, "out": 0} for line_id in layout.lines}
+        self.visits = dict.fromkeys(layout.zones, 0)
+        self.inside = dict.fromkeys(layout.zones, 0)
+
+    def take(self, events: Iterable[CloudEvent]) -> None:
+        """Add events as they come."""
+        for event in events:
+            self.events += 1
+            match event.data:
+                case LineCrossed(line_id=line_id, direction=direction):
+                    self.lines[line_id][direction] += 1
+                case ZoneEntered(zone_id=zone_id):
+                    self.visits[zone_id] += 1
+                case ZoneOccupancy(zone_id=zone_id, occupancy=occupancy):
+                    self.inside[zone_id] = occupancy
+                case _:
+                    pass
+
+    def captions(self) -> list[str]:
+        """One short text for each line and zone."""
+        lines = [f"{line_id}  in {line['in']}  out {line['out']}" for line_id, line in self.lines.items()]
+        return [*lines, *(f"{zone_id}  visits {visits}" for zone_id, visits in self.visits.items())]
 
 
 def summarise(

@@ -149,7 +149,7 @@ def _road(document: dict[str, Any]) -> Truth:
         TrueCrossing(vehicle["cross_y216"], "in" if vehicle["direction"] == "down" else "out")
         for vehicle in document["vehicles"]
     )
-    layout = Layout(lines={line["name"]: _line(line["a"], line["b"], size, object_class="car")})
+    layout = Layout(lines={line["name"]: _line(line["a"], line["b"], size, object_class="vehicle")})
     return Truth(layout, {line["name"]: TrueLine(line["down"], line["up"], crossings)}, remark=document["how"])
 
 

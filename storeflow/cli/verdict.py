@@ -1,5 +1,7 @@
 """What was counted beside what was rendered."""
 
+import json
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -7,7 +9,6 @@ from rich.table import Table
 
 from storeflow.cli.summary import Summary
 from storeflow.contract.cloudevents import CloudEvent
-from storeflow.contract.events import DecidedEvent, ZoneOccupancy
 
 LINE_FIGURES = ("in", "out", "net_in", "net_out")
 
@@ -34,15 +35,14 @@ def differences(summary: Summary, truth: dict[str, Any]) -> list[str]:
 
 
 def decisions_differ(processes: Sequence[CloudEvent], one_process: Sequence[CloudEvent]) -> list[str]:
-    """Decisions that the processes and the same modules in one process don't share.
+    """Events that the processes and the same modules in one process don't share, and how often.
 
-    Compared by what was decided of which person and when, counted from the first decision. Left out are occupancy
-    changes, which are decided again by every frame.
+    An event is the same when everything it says is: what, of whom, when. Which device it comes from, which number it
+    has there and how often the twin was edited are not part of that.
     """
-    here, there = _decided(processes), _decided(one_process)
-    only_here, only_there = [one for one in here if one not in there], [one for one in there if one not in here]
-    return [f"only the processes decided {one}" for one in only_here] + [
-        f"only one process decided {one}" for one in only_there
+    here, there = Counter(map(_said, processes)), Counter(map(_said, one_process))
+    return [f"only the processes decided {one}" for one in sorted((here - there).elements())] + [
+        f"only one process decided {one}" for one in sorted((there - here).elements())
     ]
 
 
@@ -64,15 +64,7 @@ def _visits(visits: Sequence[dict[str, float]]) -> str:
     return ", ".join(f"{visit['entered_at']:.1f}-{visit['exited_at']:.1f} s" for visit in visits)
 
 
-def _decided(events: Sequence[CloudEvent]) -> list[str]:
-    decided = [
-        event for event in events if isinstance(event.data, DecidedEvent) and not isinstance(event.data, ZoneOccupancy)
-    ]
-    if not decided:
-        return []
-    start = min(event.time for event in decided)
-    return sorted(
-        f"{event.type} {event.subject} {getattr(event.data, 'direction', '')} "
-        f"after {(event.time - start).total_seconds():.2f} s"
-        for event in decided
-    )
+def _said(event: CloudEvent) -> str:
+    apart = {"store_id", "camera_id", "config_version", "first_crossing_id", "second_crossing_id"}
+    facts = event.data.model_dump(mode="json", exclude=apart, exclude_none=True)
+    return f"{event.type} {event.subject} {json.dumps(facts, sort_keys=True)}"

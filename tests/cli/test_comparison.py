@@ -27,7 +27,10 @@ def test_an_evaluation_tells_the_errors_of_lines_zones_and_people(
     layout: Layout, crossing: Callable[..., Any], visit: Callable[..., Any], events_of: Callable[..., Any]
 ) -> None:
     decisions = [crossing(1.0, "in"), crossing(3.0, "in", "2"), visit(1.0, 6.0)]
-    played = Played(layout, events_of(*decisions), decisions, [(0.0, 1), (1.0, 2)], {"1", "2"}, frames=2, model="m@1")
+    played = Played(
+        layout, events=events_of(*decisions), decisions=decisions, in_view=[(0.0, 1), (1.0, 2)],
+        people_seen={"1", "2"}, frames=2, model="m@1",
+    )  # fmt: skip
     truth = Truth(
         layout,
         lines={"door": TrueLine(1, 1, (TrueCrossing(1.1, "in"), TrueCrossing(8.0, "out")), geometric=(2, 1))},

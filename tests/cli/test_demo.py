@@ -56,9 +56,9 @@ def test_the_board_adds_up_what_came(
 ) -> None:
     board = Board(layout, TRUTH)
     began = VisitBegan("aisle", "1", "person", 1.0, None)
-    board.take(events_of(crossing(1.0, "in"), crossing(2.0, "in", "2"), began, OccupancyChanged("aisle", 1.5, 1)))
+    board.tally.take(events_of(crossing(1.0, "in"), crossing(2.0, "in", "2"), began, OccupancyChanged("aisle", 1.5, 1)))
     board.frames = 20
-    assert board.line() == "frame 20 of 600, 4 events, door in 2 out 0, aisle visits 1"
+    assert board.line() == "frame 20 of 600, 4 events, door  in 2  out 0, aisle  visits 1"
 
 
 def test_the_table_stays_short_however_many_modules_there_are(layout: Layout) -> None:
@@ -72,4 +72,4 @@ def test_without_a_terminal_a_line_is_printed_now_and_then_and_not_at_every_refr
     with LiveView(Board(layout, TRUTH), Console(file=output)) as view:
         for _ in range(100):
             view.refresh()
-    assert output.getvalue() == "frame 0 of 600, 0 events, door in 0 out 0, aisle visits 0\n"
+    assert output.getvalue() == "frame 0 of 600, 0 events, door  in 0  out 0, aisle  visits 0\n"

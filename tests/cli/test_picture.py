@@ -12,7 +12,7 @@ from storeflow.contract.twins import Layout
 from storeflow.frames.frame import WHOLE_FRAME, Frame
 
 GREY = 128
-COUNTS = {"lines": {"door": {"in": 1, "out": 0}}, "zones": {"aisle": {"visits": []}}}
+CAPTIONS = ["door  in 1  out 0"]
 
 
 def detections(at: float, *feet: tuple[float, float], confirmed: bool = True) -> Detections:
@@ -38,7 +38,7 @@ def frame() -> Frame:
 
 
 def test_a_person_is_drawn_where_they_stand(frame: Frame, layout: Layout) -> None:
-    image = draw(frame, detections(0.0, (0.75, 0.9)), layout, COUNTS)
+    image = draw(frame, detections(0.0, (0.75, 0.9)), layout, CAPTIONS)
     assert image.shape == (160, 320, 3)
     assert tuple(image[144, 240]) == PERSON
 
@@ -72,7 +72,7 @@ def test_the_heat_map_is_a_picture_without_anybody_in_it(tmp_path: Path, layout:
 def test_the_annotated_film_has_every_frame_in_a_free_format(tmp_path: Path, frame: Frame, layout: Layout) -> None:
     with AnnotatedVideo(tmp_path / "film.mp4", fps=10) as film:
         for step in range(7):
-            film.add(draw(frame, detections(step / 10, (0.1 * step, 0.9)), layout, COUNTS))
+            film.add(draw(frame, detections(step / 10, (0.1 * step, 0.9)), layout, CAPTIONS))
     with av.open(str(tmp_path / "film.mp4")) as container:
         stream = container.streams.video[0]
         assert stream.codec_context.name == "vp9"

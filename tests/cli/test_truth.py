@@ -47,7 +47,7 @@ def test_cars_that_drive_down_the_picture_go_in(eval_data: Path) -> None:
     truth = read_truth(eval_data / "truth" / "car-detection.json", Path("car-detection.mp4"))
     assert truth.lines["mid_y216"].crossings is not None
     assert [crossing.direction for crossing in truth.lines["mid_y216"].crossings] == ["out", "in", "out", "in"]
-    assert truth.layout.lines["mid_y216"].object_class == "car"
+    assert truth.layout.lines["mid_y216"].object_class == "vehicle"
 
 
 def test_people_counted_by_eye_need_no_line(eval_data: Path) -> None:

@@ -188,7 +188,7 @@ def test_the_command_exits_with_0_when_there_is_no_fault(repository: Path, capsy
 def test_what_the_linter_believes_of_a_module_is_what_the_module_does(
     module_id: str, repository: Path, tmp_path: Path
 ) -> None:
-    context = ModuleContext(module_id, "hub", "device", "store", tmp_path, tmp_path, tmp_path, ())
+    context = ModuleContext(module_id, "hub", "device", "store", tmp_path, tmp_path, tmp_path, (), tmp_path)
     module = CLASSES[module_id](context, None)
     assert module.sections == MODULES[module_id].sections
     # The host answers what came on `events` with receipts, and takes receipts for what it sent there.

@@ -31,13 +31,23 @@ def test_every_count_that_is_off_is_named_with_both_figures(
     assert "  rendered: 1.0-4.0 s" in told
 
 
-def test_decisions_are_compared_by_what_when_and_where(
+def test_decisions_are_compared_by_everything_that_they_say(
     crossing: Callable[..., Any], visit: Callable[..., Any], events_of: Callable[..., Any]
 ) -> None:
-    here = events_of(crossing(101.0, "in"), visit(101.5, 104.0))
-    assert decisions_differ(here, events_of(visit(1.5, 4.0), crossing(1.0, "in"))) == []
-    told = decisions_differ(here, events_of(crossing(1.0, "in"), visit(1.5, 4.1)))
-    assert told == [
-        "only the processes decided storeflow.zone.exited aisle  after 3.00 s",
-        "only one process decided storeflow.zone.exited aisle  after 3.10 s",
-    ]
+    events = events_of(crossing(1.0, "in"), visit(1.5, 4.0), crossing(9.0, "out", u_turn_of=1.0))
+    assert decisions_differ(events, list(reversed(events))) == []
+    others = events_of(crossing(1.0, "in"), visit(1.5, 4.0, "2"), crossing(9.0, "out", u_turn_of=1.0))
+    told = decisions_differ(events, others)
+    assert len(told) == 2
+    assert told[0].startswith("only the processes decided storeflow.zone.exited aisle")
+    assert '"track_id": "1"' in told[0]
+    assert '"track_id": "2"' in told[1]
+
+
+def test_an_event_that_came_twice_is_told(crossing: Callable[..., Any], events_of: Callable[..., Any]) -> None:
+    events = events_of(crossing(1.0, "in"))
+    assert len(decisions_differ(events * 3, events)) == 2
+
+
+def test_decisions_at_another_time_are_others(crossing: Callable[..., Any], events_of: Callable[..., Any]) -> None:
+    assert len(decisions_differ(events_of(crossing(1.0, "in")), events_of(crossing(2.0, "in")))) == 2

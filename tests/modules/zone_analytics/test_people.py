@@ -2,7 +2,7 @@ from collections.abc import Callable
 
 import pytest
 
-from modules.zone_analytics.people import MOST_OBSERVATIONS, Observation, People, velocity
+from modules.zone_analytics.people import HEIGHT_OBSERVATIONS, Observation, People, velocity
 from storeflow.contract.geometry import BoundingBox, Point
 from storeflow.contract.messages import Detections, Track
 from storeflow.contract.parameters import DECISIONS
@@ -98,8 +98,26 @@ def test_who_was_not_seen_for_long_enough_has_left_and_is_told_once(crowd: Crowd
 def test_who_stays_for_hours_is_remembered_by_a_bounded_number_of_observations(crowd: Crowd) -> None:
     crowd.walk("1", (0.5, 0.5), 0.0, 1000)
     (person,) = crowd.people
-    assert len(person.recent) == MOST_OBSERVATIONS
+    assert len(person.recent) == HEIGHT_OBSERVATIONS
     assert person.first[-1].at <= DECISIONS.velocity_seconds
+
+
+def test_a_box_without_height_or_width_is_nobody() -> None:
+    people = People(DECISIONS)
+    boxes = BoundingBox(0.5, 0.5, 0.6, 0.5), BoundingBox(0.5, 0.5, 0.5, 0.9)
+    tracks = [Track(track_id=str(box), box=box, confidence=0.9, confirmed=True) for box in boxes]
+    assert people.update(0.0, 1.0, tracks) == []
+
+
+def test_a_person_is_what_the_tracker_calls_them_last() -> None:
+    people = People(DECISIONS)
+    for at, name in ((0.0, "truck"), (0.1, "car")):
+        box = BoundingBox(0.4, 0.4, 0.6, 0.6)
+        track = Track(track_id="1", box=box, confidence=0.9, confirmed=True, object_class=name)
+        (seen,) = people.update(at, 1.0, (track,))
+    assert (seen.person.is_a("car"), seen.person.is_a("truck")) == (True, False)
+    assert seen.person.is_a("vehicle")
+    assert not seen.person.is_a("person")
 
 
 def test_feet_below_the_picture_are_where_the_height_known_before_puts_them() -> None:

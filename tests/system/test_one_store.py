@@ -1,0 +1,82 @@
+"""The sample store through all processes, as fast as they go: what is decided, and what becomes of it."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tools.sample_store.render import SampleStore
+
+SECTIONS = {
+    "video_capture": "cameras",
+    "inference": "models",
+    "zone_analytics": "layout",
+    "upstream_router": "telemetry",
+}
+
+
+def decided(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What zone_analytics decided, in its order."""
+    chosen = [event for event in events if event["type"] != "storeflow.camera.state"]
+    return sorted(chosen, key=lambda event: str(event["sequence"]))
+
+
+@pytest.fixture(scope="module")
+def played(new_store: Callable[..., Any], sample: SampleStore) -> Iterator[Any]:
+    """The store after the clip, still running."""
+    with new_store(sample.video, cameras={"entrance": {"playback": {"pace": "lossless", "speed": 100}}}) as store:
+        store.wait_for(
+            lambda: any(event["data"].get("state") == "ended" for event in store.events()), "the clip's end", 120
+        )
+        assert store.falls_quiet(30), store.logs()
+        yield store
+
+
+def test_the_processes_decide_the_same_as_one_process(
+    played: Any, sample: SampleStore, in_one_process: Callable[..., list[dict[str, Any]]]
+) -> None:
+    layout = played.hub.desired("zone_analytics")["layout"]
+    version = played.hub.twin("zone_analytics")["properties"]["desired"]["$version"]
+
+    expected = in_one_process(played, sample.video, "entrance", layout, version)
+    here = decided(played.events())
+
+    assert {event["type"] for event in here} >= {"storeflow.line.crossed", "storeflow.zone.exited"}
+    assert [{key: value for key, value in event.items() if key != "sequence"} for event in here] == expected
+
+
+def test_every_event_is_in_the_file_and_in_the_cloud_exactly_once(played: Any) -> None:
+    at_file, at_cloud = played.events(), [message.json() for message in played.upstream()]
+
+    names = Counter((event["source"], event["id"]) for event in at_file)
+    assert set(names.values()) == {1}
+    assert Counter((event["source"], event["id"]) for event in at_cloud) == names
+    assert sorted(map(str, at_cloud)) == sorted(map(str, at_file))
+
+
+def test_the_numbers_of_every_source_have_no_hole(played: Any) -> None:
+    numbers: dict[str, list[int]] = {}
+    for event in played.events():
+        numbers.setdefault(event["source"], []).append(int(event["sequence"]))
+
+    assert numbers
+    for source, found in numbers.items():
+        assert sorted(found) == list(range(1, played.committed()[source] + 1)), source
+    assert played.numbered_twice() == set()
+
+
+@pytest.mark.parametrize(("module_id", "section"), SECTIONS.items())
+def test_every_module_acknowledges_its_section(played: Any, module_id: str, section: str) -> None:
+    version = played.hub.twin(module_id)["properties"]["desired"]["$version"]
+
+    assert played.status(module_id, section) == {"ac": 200, "av": version, "ad": "in force"}
+
+
+def test_what_leaves_for_the_cloud_says_what_it_is_without_being_opened(played: Any) -> None:
+    for message in played.upstream():
+        event = message.json()
+        assert message.properties["eventType"] == event["type"]
+        assert message.properties["storeId"] == event["data"]["store_id"]
+        assert message.system["contentType"] == "application/json"
+        assert message.system["connectionModuleId"] == "upstream_router"
