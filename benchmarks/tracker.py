@@ -29,10 +29,10 @@ from trackers import ByteTrackTracker
 from trackers.eval import evaluate_mot_sequence
 
 from modules.inference.detector import load_detector
-from modules.inference.model_card import models_root
 from modules.inference.track.bytetrack import ByteTrack
 from modules.inference.track.parameters import ByteTrackParameters
 from modules.inference.track.tracker import Tracker
+from storeflow.environment import CARDS_FOLDER
 from storeflow.frames.frame import WHOLE_FRAME, Frame
 
 ROUNDS = 7
@@ -108,7 +108,7 @@ def frames_of(path: Path) -> Iterator[Frame]:
 
 def quality(data: Path, clip: str, folder: Path) -> dict[str, dict[str, float]]:
     """IDF1, identity switches and number of tracks of each tracker."""
-    detector = load_detector(models_root() / "person" / "rtmdet_nano", (data / "models",))
+    detector = load_detector(CARDS_FOLDER / "person" / "rtmdet_nano", (data / "models",))
     threshold = detector.threshold
     followers: dict[str, ByteTrack | Tracker] = {
         "bytetrack": ByteTrack(),

@@ -11,6 +11,7 @@ from storeflow.errors import ConfigError
 LOG = logging.getLogger(__name__)
 _LONGEST_REASON = 4000
 """Bytes; a string in a twin may have 4096."""
+REFUSED = 400
 Status = dict[str, Any]
 """`{"ac": 200 or 400, "av": the twin's $version, "ad": reason}`: how Azure's conventions acknowledge a setting."""
 
@@ -32,6 +33,8 @@ class Configuration:
     ) -> None:
         self._sections, self._configure, self._keep = tuple(sections), configure, keep
         self._in_force: dict[str, Any] = {}
+        self._told: dict[str, str] = {}
+        """Why a section was last refused: what is tried again and again is logged once."""
 
     @property
     def complete(self) -> bool:
@@ -39,11 +42,13 @@ class Configuration:
         return set(self._in_force) == set(self._sections)
 
     def restore(self, name: str, document: Any, version: int) -> None:
-        """Take over a section as it was before the restart; a newer twin replaces it."""
+        """Take over a section as it was before the restart, if there is none in force; a newer twin replaces it."""
+        if name in self._in_force:
+            return
         try:
             self._configure(name, read_section(name, document), version)
         except ConfigError as error:
-            LOG.warning("%s: the last good configuration is no longer good: %s", name, error)
+            self._warn(f"{name} before the restart", f"is no longer good: {error}")
         else:
             self._in_force[name] = document
 
@@ -54,7 +59,7 @@ class Configuration:
         for key in desired:
             if key not in statuses and not key.startswith("$"):
                 reason = f"{key}: unknown section; this module has {', '.join(self._sections) or 'none'}"
-                statuses[key] = {"ac": 400, "av": version, "ad": reason}
+                statuses[key] = {"ac": REFUSED, "av": version, "ad": reason}
         return statuses
 
     def _apply_section(self, name: str, desired: Mapping[str, Any], version: int) -> Status:
@@ -64,20 +69,27 @@ class Configuration:
                 validate_patch({name: document})
                 self._configure(name, read_section(name, document), version)
             except ConfigError as error:
-                LOG.warning("%s: version %d is refused: %s", name, version, error)
-                return {"ac": 400, "av": version, "ad": _shortened(str(error))}
+                self._warn(name, f"version {version} is refused: {error}")
+                return {"ac": REFUSED, "av": version, "ad": _shortened(str(error))}
             self._in_force[name] = document
             self._keep(name, document, version)
             LOG.info("%s: version %d is in force", name, version)
+        self._told.pop(name, None)
         return {"ac": 200, "av": version, "ad": "in force" if name in desired else "not in the twin: default"}
+
+    def _warn(self, what: str, reason: str) -> None:
+        if self._told.get(what) != reason:
+            LOG.warning("%s: %s", what, reason)
+        self._told[what] = reason
 
 
 def _shortened(reason: str) -> str:
     return reason.encode()[:_LONGEST_REASON].decode(errors="ignore")
 
 
-def changes(reported: Mapping[str, Status], statuses: Mapping[str, Status]) -> dict[str, Status | None]:
-    """The patch that turns what was `reported` into `statuses`."""
-    patch: dict[str, Status | None] = {key: None for key in reported if key not in statuses}
+def changes(reported: Mapping[str, Any], statuses: Mapping[str, Status]) -> dict[str, Status | None]:
+    """The patch that turns the `reported` properties, whoever wrote them, into `statuses`."""
+    gone = (key for key in reported if key not in statuses and not key.startswith("$"))
+    patch: dict[str, Status | None] = dict.fromkeys(gone)
     patch.update({key: status for key, status in statuses.items() if reported.get(key) != status})
     return patch

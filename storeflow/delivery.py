@@ -38,6 +38,8 @@ class Pace:
     """… up to this: the hub keeps every copy for a receiver that is away, and its disk is small."""
     retry_seconds: float = 1.0
     """After the transport, a sink or the disk refused."""
+    reconfigure_seconds: float = 60.0
+    """After the module refused a twin section: a clip or a model may have arrived since."""
     window: int = 256
     """Rows read at a time, and so how many may be under way to one destination."""
     in_flight: int = 16
@@ -202,20 +204,21 @@ class Delivery:
                 LOG.warning("receipts of %d bytes did nothing: %s", len(body), error)
 
     async def _let_go(self, receipts: Sequence[Receipt]) -> None:
-        done: list[tuple[dict[bytes, _UnderWay], bytes]] = []
+        done: dict[tuple[str, bytes], int] = {}
+        """Row by output and event key: two copies of one event may have been answered in one message."""
         for receipt in receipts:
             key = event_key(receipt.source, receipt.id)
             for output, under_way in self._under_way.items():
-                if output != UPSTREAM_OUTPUT and key in under_way:
-                    done.append((under_way, key))
+                if output != UPSTREAM_OUTPUT and key in under_way and (output, key) not in done:
+                    done[output, key] = under_way[key].row_id
                     if receipt.refused:
                         LOG.error("event %s of %s was refused by its receiver for good", receipt.id, receipt.source)
                         self.counts["refused_by_receiver"] += 1
         if not done:
             return  # they were for another module: receipts reach every sender
-        await asyncio.to_thread(self._outbox.delete, [under_way[key].row_id for under_way, key in done])
-        for under_way, key in done:  # only now: a row that is neither deleted nor under way would be sent again
-            under_way.pop(key, None)
+        await asyncio.to_thread(self._outbox.delete, list(done.values()))
+        for output, key in done:  # only now: a row that is neither deleted nor under way would be sent again
+            self._under_way[output].pop(key, None)
         self.counts["delivered"] += len(done)
         self._send_sooner(time.monotonic() + self._pace.resend_seconds)
         self._wake_all()

@@ -7,6 +7,9 @@ from pathlib import Path
 from storeflow.errors import ConfigError
 from storeflow.module import ModuleContext
 
+CARDS_FOLDER = Path(__file__).resolve().parents[1] / "models"
+"""The model folders of a checkout, beside `modules/`."""
+
 
 def context_from(environment: Mapping[str, str]) -> ModuleContext:
     """Who and where a module is.
@@ -18,6 +21,7 @@ def context_from(environment: Mapping[str, str]) -> ModuleContext:
     | `STOREFLOW_CHANNELS` | side channels, shared by the modules | `/run/storeflow` |
     | `STOREFLOW_MEDIA` | clips | `/var/lib/storeflow/media` |
     | `STOREFLOW_MODEL_PATH` | folders of model weights, `:` between them | `/var/lib/storeflow/models` |
+    | `STOREFLOW_MODELS` | the folder of model folders, with the cards | `models/` beside `modules/` |
 
     Raises:
         ConfigError: neither the variables of edgeAgent nor `EdgeHubConnectionString` are there.
@@ -39,6 +43,7 @@ def context_from(environment: Mapping[str, str]) -> ModuleContext:
         channel_folder=Path(environment.get("STOREFLOW_CHANNELS", "/run/storeflow")),
         media_folder=Path(environment.get("STOREFLOW_MEDIA", "/var/lib/storeflow/media")),
         model_folders=tuple(Path(folder) for folder in models.split(os.pathsep) if folder),
+        cards_folder=Path(environment.get("STOREFLOW_MODELS", CARDS_FOLDER)),
     )
 
 

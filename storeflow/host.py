@@ -11,9 +11,10 @@ import signal
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any, NoReturn
 
-from storeflow.configuration import Status, changes
+from storeflow.configuration import REFUSED, changes
 from storeflow.custody import RECEIPTS, Receipt
 from storeflow.delivery import Delivery, Pace
 from storeflow.environment import context_from, seconds_from
@@ -132,16 +133,20 @@ class Host:
 
     async def _follow_twin(self) -> None:
         """Read the whole twin whenever it may have changed, have it applied, report what became of it."""
-        reported: dict[str, Status] = {}
+        pause: float | None = None
         while True:
-            await self._twin_changed.wait()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._twin_changed.wait(), pause)
             self._twin_changed.clear()
+            pause = None
             try:
-                statuses = await asyncio.wrap_future(self._worker.apply_twin(await self._transport.desired()))
+                twin = await self._transport.twin()
+                statuses = await asyncio.wrap_future(self._worker.apply_twin(twin["desired"]))
                 self._delivery.wake()  # sinks may have changed
-                if patch := changes(reported, statuses):
+                if patch := changes(twin["reported"], statuses):
                     await self._transport.report(patch)
-                reported = statuses
+                if any(status["ac"] == REFUSED for status in statuses.values()):
+                    pause = self._pace.reconfigure_seconds
             except TransportError as error:
                 LOG.warning("twin: %s", error)
                 if self._connected:  # else the reconnect starts it again

@@ -8,6 +8,27 @@ from typing import Any, ClassVar, NamedTuple, Protocol, runtime_checkable
 from storeflow.contract.cloudevents import CloudEvent, camera_source
 
 
+@dataclass(frozen=True, slots=True)
+class RawEvent:
+    """An event on its way through a module: carried on byte for byte, with fields that this version can't read.
+
+    It is neither numbered nor written anew: its `sequence`, if it has one, is in the body.
+    """
+
+    source: str
+    id: str
+    type: str
+    schema_version: str | None
+    """As its `dataschema` says, `major.minor`."""
+    store_id: str | None
+    body: bytes
+    """A CloudEvent in structured JSON."""
+
+    def to_json(self) -> bytes:
+        """The event as it came."""
+        return self.body
+
+
 class Output(NamedTuple):
     """An event, and the name of the module output (edgeHub routes start there) or sink that it leaves by.
 
@@ -16,7 +37,7 @@ class Output(NamedTuple):
     """
 
     name: str
-    event: CloudEvent
+    event: CloudEvent | RawEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +57,8 @@ class ModuleContext:
     """Clips that a camera's `file:NAME` may name."""
     model_folders: tuple[Path, ...]
     """Where model weights are looked for, in this order, after the model's own folder."""
+    cards_folder: Path
+    """Model folders with their cards, `<task>/<name>`."""
 
     def source(self, camera_id: str) -> str:
         """CloudEvents `source` of what one camera of this device saw."""
@@ -69,7 +92,8 @@ class Module(Protocol):
         """Handle one message from edgeHub.
 
         Raises:
-            ContractError: the message is not what the input takes; the host logs and drops it.
+            ContractError: the message is not what the input takes; the host logs and drops it. Whatever else is
+                raised is no proof of that: the message comes again, and is set aside if it fails every time.
         """
 
     def checkpoint(self) -> bytes | None:

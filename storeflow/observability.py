@@ -16,7 +16,8 @@ _SEVERITIES = (
     (logging.INFO, 6, "INF"),
 )
 _DEBUG = (7, "DBG")
-_USERINFO = re.compile(r"(?<=://)[^/\s@]+@")
+_USERINFO = re.compile(r"(?<=://)\S+@")
+"""Up to the last `@`: a password may contain `/` and `@`, though it should not."""
 _SHARED_KEY = re.compile(r"(?i)(?<=SharedAccessKey=)[^;\s]+|(?<=SharedAccessSignature )\S+")
 
 

@@ -7,6 +7,7 @@ checkpoint of the module that made them are one transaction, so that state and e
     seen     source + id of every event ever kept here, bounded: what comes again is not kept again
     numbers  the last `sequence` of each source
     state    the module's checkpoint, the sinks' states, the last good twin sections
+    quarantine  messages that the module failed on time and again, bounded, for whoever looks into its fault
 """
 
 import json
@@ -22,7 +23,7 @@ from typing import Any, NamedTuple
 
 from storeflow.contract.cloudevents import CloudEvent
 from storeflow.errors import StorageError
-from storeflow.module import Output
+from storeflow.module import Output, RawEvent
 from storeflow.transport.port import MAX_BODY_BYTES
 
 LOG = logging.getLogger(__name__)
@@ -30,6 +31,8 @@ LOG = logging.getLogger(__name__)
 FILE_NAME = "outbox.db"
 """In the module's state folder."""
 SEEN_SECONDS = 30 * 86_400.0
+QUARANTINED = 100
+"""Messages kept in `quarantine` at most: 20 MB."""
 _EVICTED_AT_ONCE = 1000
 _IMPORTANCE = {"storeflow.zone.occupancy": 0, "storeflow.zone.dwelling": 0, "storeflow.zone.entered": 1}
 _MOST_IMPORTANT = 2
@@ -43,6 +46,9 @@ CREATE INDEX IF NOT EXISTS outbox_by_destination ON outbox (destination, id);
 CREATE TABLE IF NOT EXISTS seen (n INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE, kept_at REAL NOT NULL);
 CREATE TABLE IF NOT EXISTS numbers (source TEXT PRIMARY KEY, last INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS state (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS quarantine (
+    n INTEGER PRIMARY KEY AUTOINCREMENT, key BLOB NOT NULL UNIQUE, set_aside_at REAL NOT NULL, reason TEXT NOT NULL,
+    body BLOB NOT NULL);
 """
 
 
@@ -70,7 +76,7 @@ class Outbox:
 
     Args:
         path: the database file; created with its folder where there is none. A file that is no database is moved
-            aside to `<name>.corrupt-<n>`, logged, and told by `fault`.
+            aside to `<name>.corrupt-<n>`, and logged.
         max_rows: beyond it rows are dropped, the oldest of the least important events first. A drop is logged and
             counted, and leaves a hole in its source's sequence that every reader can see.
         max_seen: how many keys `seen` holds at most; ten senders with full outboxes by default. The newest
@@ -84,20 +90,18 @@ class Outbox:
         self._path, self._max_rows, self._max_seen = path, max_rows, max_seen
         self._lock = threading.RLock()
         self.counts = dict.fromkeys(("kept", "repeated", "oversized", "dropped"), 0)
-        self.rows_waiting = 0
-        """As of the last commit."""
-        self.fault: StorageError | None = None
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             try:
                 self._database = _open(path)
             except CorruptOutboxError as error:
-                self.fault = _move_aside(path, error)
+                _move_aside(path, error)
                 self._database = _open(path)
         except OSError as error:
             raise StorageError(f"outbox {path}: {error}; make its folder writable") from error
         with self._reading() as database:
             self._destinations = {name for (name,) in database.execute("SELECT DISTINCT destination FROM outbox")}
+            (self.rows_waiting,) = database.execute("SELECT COUNT(*) FROM outbox").fetchone()
 
     def commit(self, outputs: Sequence[Output], checkpoint: bytes | None, now: float) -> int:
         """Keep new events and the module's checkpoint in one transaction; return how many events were new.
@@ -114,21 +118,22 @@ class Outbox:
             StorageError: nothing of it was kept; try again.
             CorruptOutboxError: trying again is no use in this process.
         """
-        by_event: dict[bytes, dict[str, CloudEvent]] = {}
+        by_event: dict[bytes, dict[str, CloudEvent | RawEvent]] = {}
         for name, event in outputs:
             by_event.setdefault(event_key(event.source, event.id), {})[name] = event
         counts = dict.fromkeys(self.counts, 0)
-        with self._transaction() as database:
-            for key, destinations in by_event.items():
-                counts[self._keep(database, key, destinations, now)] += 1
-            if checkpoint is not None:
-                _put(database, "checkpoint", checkpoint)
-            (rows,) = database.execute("SELECT COUNT(*) FROM outbox").fetchone()
-            if rows > self._max_rows:
-                counts["dropped"] = self._drop(database, rows)
-            self._forget_seen(database, now)
-            self._destinations.update(output.name for output in outputs)
-        self.rows_waiting = rows - counts["dropped"]
+        with self._lock:
+            with self._transaction() as database:
+                for key, destinations in by_event.items():
+                    counts[self._keep(database, key, destinations, now)] += 1
+                if checkpoint is not None:
+                    _put(database, "checkpoint", checkpoint)
+                (rows,) = database.execute("SELECT COUNT(*) FROM outbox").fetchone()
+                if rows > self._max_rows:
+                    counts["dropped"] = self._drop(database, rows)
+                self._forget_seen(database, now)
+                self._destinations.update(output.name for output in outputs)
+            self.rows_waiting = rows - counts["dropped"]
         for name, number in counts.items():
             self.counts[name] += number
         return counts["kept"]
@@ -149,10 +154,12 @@ class Outbox:
             row_ids: ids of rows; unknown ones are ignored.
             sink_state: destination and the state that its sink returned for these rows, kept in the same transaction.
         """
-        with self._transaction() as database:
-            database.executemany("DELETE FROM outbox WHERE id = ?", [(row_id,) for row_id in row_ids])
-            if sink_state is not None:
-                _put(database, sink_state[0], sink_state[1])
+        with self._lock:
+            with self._transaction() as database:
+                deleted = database.executemany("DELETE FROM outbox WHERE id = ?", [(row_id,) for row_id in row_ids])
+                if sink_state is not None:
+                    _put(database, sink_state[0], sink_state[1])
+            self.rows_waiting -= max(0, deleted.rowcount)
 
     def destinations(self) -> set[str]:
         """Every destination that rows wait for, or waited for since the start."""
@@ -180,17 +187,40 @@ class Outbox:
         with self._transaction() as database:
             _put(database, f"section:{name}", json.dumps([document, version]).encode())
 
+    def quarantine(self, key: bytes, body: bytes, reason: str, now: float) -> None:
+        """Set aside a message that the module fails on; of more than `QUARANTINED`, the oldest go.
+
+        Args:
+            key: `event_key` of the event in it.
+            body: the message as it came.
+            reason: what went wrong, for people.
+            now: seconds since the epoch.
+        """
+        with self._transaction() as database:
+            database.execute(
+                "INSERT OR REPLACE INTO quarantine (key, set_aside_at, reason, body) VALUES (?, ?, ?, ?)",
+                (key, now, reason, body),
+            )
+            database.execute(
+                "DELETE FROM quarantine WHERE n NOT IN (SELECT n FROM quarantine ORDER BY n DESC LIMIT ?)",
+                (QUARANTINED,),
+            )
+
     def close(self) -> None:
         """Close the file; what was committed is there."""
         with self._lock:
             self._database.close()
 
-    def _keep(self, database: sqlite3.Connection, key: bytes, destinations: dict[str, CloudEvent], now: float) -> str:
+    def _keep(
+        self, database: sqlite3.Connection, key: bytes, destinations: dict[str, CloudEvent | RawEvent], now: float
+    ) -> str:
         """Keep one event for each of its destinations; return under which name to count it."""
         if self._was_seen(database, key):
             return "repeated"
         event = next(iter(destinations.values()))
-        numbered = event if event.sequence is not None else _numbered(database, event)
+        numbered = event
+        if isinstance(event, CloudEvent) and event.sequence is None:
+            numbered = _numbered(database, event)
         body = numbered.to_json()
         if len(body) > MAX_BODY_BYTES:
             LOG.error(
@@ -199,13 +229,7 @@ class Outbox:
             return "oversized"
         if numbered is not event:
             _count_up(database, event.source)
-        properties = json.dumps(
-            {
-                "eventType": event.type,
-                "schemaVersion": event.dataschema.removesuffix(f":{event.type}").rpartition(":")[2],
-                "storeId": event.data.store_id,
-            }
-        )
+        properties = json.dumps(_properties(event))
         importance = _IMPORTANCE.get(event.type, _MOST_IMPORTANT)
         database.executemany(
             "INSERT INTO outbox (destination, key, importance, properties, body) VALUES (?, ?, ?, ?, ?)",
@@ -289,19 +313,19 @@ def _check(database: sqlite3.Connection, path: Path) -> None:
         raise CorruptOutboxError(f"outbox {path}: {verdict}")
 
 
-def _move_aside(path: Path, error: CorruptOutboxError) -> StorageError:
+def _move_aside(path: Path, error: CorruptOutboxError) -> None:
     """Keep a file that is no database for whoever wants to look into it, and say what is lost."""
     names = (path.with_name(f"{path.name}.corrupt-{number}") for number in count(1))
     aside = next(name for name in names if not name.exists())
     for suffix in ("", "-wal", "-shm"):
         with suppress(FileNotFoundError):
             path.with_name(path.name + suffix).rename(aside.with_name(aside.name + suffix))
-    fault = StorageError(
-        f"{error}; it lies in {aside.name} now, and a new one was begun: events that had not left, the checkpoint and "
-        "the sequence numbers are lost; check the disk"
+    LOG.error(
+        "%s; it lies in %s now, and a new one is begun: events that had not left, the checkpoint and the sequence "
+        "numbers are lost; check the disk",
+        error,
+        aside.name,
     )
-    LOG.error("%s", fault)
-    return fault
 
 
 @contextmanager
@@ -313,6 +337,17 @@ def _storage_errors(path: Path) -> Iterator[None]:
         raise StorageError(f"outbox {path}: {error}; free space on its disk, or mend it") from error
     except sqlite3.DatabaseError as error:
         raise CorruptOutboxError(f"outbox {path}: {error}") from error
+
+
+def _properties(event: CloudEvent | RawEvent) -> dict[str, str]:
+    """The message properties by which IoT Hub routes; what a raw event does not say is left out."""
+    if isinstance(event, RawEvent):
+        schema_version, store_id = event.schema_version, event.store_id
+    else:
+        schema_version = event.dataschema.removesuffix(f":{event.type}").rpartition(":")[2]
+        store_id = event.data.store_id
+    properties = {"eventType": event.type, "schemaVersion": schema_version, "storeId": store_id}
+    return {name: value for name, value in properties.items() if value is not None}
 
 
 def _numbered(database: sqlite3.Connection, event: CloudEvent) -> CloudEvent:

@@ -12,7 +12,7 @@ from storeflow.configuration import Configuration, Status
 from storeflow.custody import EVENTS_INPUT, Receipt, receipt_for
 from storeflow.errors import ContractError, StorageError
 from storeflow.module import HasSinks, Module, ModuleContext, Output, Sink
-from storeflow.outbox import CorruptOutboxError, Outbox
+from storeflow.outbox import CorruptOutboxError, Outbox, event_key
 
 LOG = logging.getLogger(__name__)
 ModuleFactory = Callable[[ModuleContext, bytes | None], Module]
@@ -21,6 +21,10 @@ _WORK_SECONDS = 0.2
 """One call of `Module.work` at most, and so how long a twin edit waits for a busy module."""
 _CHECKPOINT_SECONDS = 1.0
 """Between two commits of a module that has something to remember and nothing to tell."""
+_RESTORE_SECONDS = 60.0
+"""Between two attempts at a kept section that could not be used: what it names may have arrived since."""
+_FAILURES_AT_MOST = 5
+"""An event that the module failed on so often is set aside, else its sender would send it for ever."""
 _MESSAGES_AT_ONCE = 200
 _MESSAGES_WAITING = 1000
 
@@ -52,12 +56,18 @@ class Worker:
         self._twins: queue.SimpleQueue[tuple[Mapping[str, Any], Future[dict[str, Status]]]] = queue.SimpleQueue()
         self._module: Module | None = None
         self._committed_at = 0.0
+        self._checkpoint: bytes | None = None
+        """As it is in the outbox."""
+        self._failures: dict[bytes, int] = {}
+        """How often the module failed on an event, by its key."""
         self._thread = threading.Thread(target=self._run, name="module", daemon=True)
         self.beat = time.monotonic()
         """When the module last came back from a call."""
         self.ended: Future[None] = Future()
         """Done when the thread is: with what ended it, or None after `stop`."""
-        self.counts = dict.fromkeys(("messages_dropped", "messages_refused"), 0)
+        self.counts = dict.fromkeys(
+            ("messages_dropped", "messages_refused", "messages_failed", "messages_quarantined"), 0
+        )
         self.metrics: Mapping[str, float] = {}
         """The module's, as of the last commit."""
 
@@ -90,7 +100,8 @@ class Worker:
 
     def _run(self) -> None:
         try:
-            module = self._module = self._factory(self._context, self._outbox.checkpoint())
+            self._checkpoint = self._outbox.checkpoint()
+            module = self._module = self._factory(self._context, self._checkpoint)
             try:
                 self._drive(module)
             finally:
@@ -102,20 +113,28 @@ class Worker:
 
     def _drive(self, module: Module) -> None:
         configuration = Configuration(module.sections, module.configure, self._keep_section)
-        for name in module.sections:
-            if (kept := self._outbox.section(name)) is not None:
-                configuration.restore(name, *kept)
         message_driven = getattr(module, "message_driven", False)
+        restored_at, worked = float("-inf"), False
         while not self._closing.is_set():
             self.beat = time.monotonic()
+            if not configuration.complete and self.beat - restored_at > _RESTORE_SECONDS:
+                restored_at = self.beat
+                self._restore(configuration, module.sections)
             self._take_twin(configuration)
             if not configuration.complete:
                 continue
+            worked = True
             outputs, receipts = self._take_messages(module, _WORK_SECONDS if message_driven else 0.0)
             outputs.extend(module.work(0.0 if message_driven else _WORK_SECONDS))
             if outputs or receipts or time.monotonic() - self._committed_at > _CHECKPOINT_SECONDS:
                 self._commit(module, outputs, receipts)
-        self._commit(module, [], [])
+        if worked:  # else it may not have taken up yet what it was given of its last checkpoint
+            self._commit(module, [], [])
+
+    def _restore(self, configuration: Configuration, sections: Sequence[str]) -> None:
+        for name in sections:
+            if (kept := self._outbox.section(name)) is not None:
+                configuration.restore(name, *kept)
 
     def _take_twin(self, configuration: Configuration) -> None:
         """Apply a new twin; without any configuration there is nothing else to do than wait for one."""
@@ -128,7 +147,11 @@ class Worker:
             answer.set_result(statuses)
 
     def _take_messages(self, module: Module, timeout: float) -> tuple[list[Output], list[Receipt]]:
-        """Hand the module what waits for it, up to a batch; one bad message stops none of the others."""
+        """Hand the module what waits for it, up to a batch; one bad message stops none of the others.
+
+        Only a ContractError says that the event is at fault. Whatever else the module raises says that the module is:
+        there is no receipt, and the event comes again.
+        """
         outputs: list[Output] = []
         receipts: list[Receipt] = []
         for number in range(_MESSAGES_AT_ONCE):
@@ -136,26 +159,52 @@ class Worker:
                 input_name, body = self._messages.get(timeout=0.0 if number else timeout)
             except queue.Empty:
                 break
-            refused = False
+            receipt = receipt_for(body, refused=False) if input_name == EVENTS_INPUT else None
             try:
                 outputs.extend(module.on_message(input_name, body))
             except ContractError as error:
-                refused = True
                 LOG.warning("message on %s refused: %s", input_name, error)
-            except Exception:  # it would come again for ever, and trip over the same fault
-                refused = True
-                LOG.exception("message on %s refused: the module failed on it", input_name)
-            self.counts["messages_refused"] += refused
-            if input_name == EVENTS_INPUT and (receipt := receipt_for(body, refused=refused)) is not None:
+                self.counts["messages_refused"] += 1
+                receipt = receipt and receipt._replace(refused=True)
+            except Exception as error:
+                LOG.exception("the module failed on a message on %s", input_name)
+                self.counts["messages_failed"] += 1
+                receipt = receipt and self._after_failure(receipt, body, error)
+            if receipt is not None:
                 receipts.append(receipt)
         return outputs, receipts
+
+    def _after_failure(self, receipt: Receipt, body: bytes, error: Exception) -> Receipt | None:
+        """No receipt, until the event failed so often that it is set aside; then that it is refused."""
+        key = event_key(receipt.source, receipt.id)
+        failures = self._failures[key] = self._failures.pop(key, 0) + 1
+        if len(self._failures) > _MESSAGES_WAITING:
+            del self._failures[next(iter(self._failures))]
+        if failures < _FAILURES_AT_MOST:
+            return None
+        try:
+            self._outbox.quarantine(key, body, f"{type(error).__name__}: {error}", time.time())
+        except CorruptOutboxError:
+            raise
+        except StorageError as disk:
+            LOG.warning("event %s of %s can't be set aside, it will come again: %s", receipt.id, receipt.source, disk)
+            return None
+        self.counts["messages_quarantined"] += 1
+        LOG.error(
+            "event %s of %s: the module failed on it %d times; it is in the table quarantine of the outbox now",
+            receipt.id,
+            receipt.source,
+            failures,
+        )
+        return receipt._replace(refused=True)
 
     def _commit(self, module: Module, outputs: Sequence[Output], receipts: Sequence[Receipt]) -> None:
         """Keep everything in one transaction; while the disk refuses, nothing else happens and nothing is lost."""
         checkpoint = module.checkpoint()
-        while True:
+        while outputs or receipts or checkpoint != self._checkpoint:  # else there is nothing to keep
             try:
                 self._outbox.commit(outputs, checkpoint, time.time())
+                self._checkpoint = checkpoint
                 break
             except CorruptOutboxError:
                 raise
@@ -165,7 +214,7 @@ class Worker:
                 if self._closing.wait(self._retry_seconds):
                     return
         self._committed_at = time.monotonic()
-        self.metrics = module.metrics()
+        self.metrics = dict(module.metrics())
         if outputs or receipts:
             self._committed(receipts)
 

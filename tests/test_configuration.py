@@ -70,7 +70,26 @@ def test_a_kept_section_that_is_no_longer_good_is_not_restored(configuration: Co
     assert not configuration.complete
 
 
+def test_a_section_that_is_refused_again_for_the_same_reason_is_logged_once_and_taken_when_it_can_be(
+    configuration: Configuration, owner: _Owner, caplog: pytest.LogCaptureFixture
+) -> None:
+    owner.refuses = True
+    for _ in range(3):
+        configuration.restore("layout", {}, 1)
+        configuration.apply({"$version": 2})
+    assert [record.message for record in caplog.records] == [
+        "layout before the restart: is no longer good: layout: not here",
+        "layout: version 2 is refused: layout: not here",
+    ]
+
+    owner.refuses = False
+    assert configuration.apply({"$version": 2})["layout"]["ac"] == 200
+    configuration.restore("layout", {"lines": {"door": LINE}}, 1)
+    assert [version for _, _, version in owner.set] == [2], "what is in force is not set back"
+
+
 def test_the_patch_of_reports_holds_what_changed_and_what_is_gone() -> None:
     good, bad = {"ac": 200, "av": 1, "ad": ""}, {"ac": 400, "av": 2, "ad": "no"}
 
-    assert changes({"a": good, "b": good, "c": good}, {"a": good, "b": bad}) == {"b": bad, "c": None}
+    reported = {"a": good, "b": good, "c": good, "d": "of another version", "$version": 7}
+    assert changes(reported, {"a": good, "b": bad}) == {"b": bad, "c": None, "d": None}

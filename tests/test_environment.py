@@ -19,6 +19,7 @@ def test_what_edge_agent_sets_is_enough() -> None:
     assert context.store_id == "store-7"
     assert context.state_folder == Path("/var/lib/storeflow/inference")
     assert context.model_folders == (Path("/var/lib/storeflow/models"),)
+    assert (context.cards_folder / "person" / "rtmdet_nano" / "model.toml").is_file()
     assert context.source("door") == "//hub.azure-devices.net/store-7/door"
 
 
@@ -37,6 +38,7 @@ def test_every_folder_and_the_store_can_be_named() -> None:
         "STOREFLOW_CHANNELS": "/c",
         "STOREFLOW_MEDIA": "/m",
         "STOREFLOW_MODEL_PATH": "/a:/b:",
+        "STOREFLOW_MODELS": "/cards",
     }
 
     context = context_from(EDGE_AGENT | ours)
@@ -44,6 +46,7 @@ def test_every_folder_and_the_store_can_be_named() -> None:
     assert context.store_id == "paris-1"
     assert (context.state_folder, context.channel_folder, context.media_folder) == (Path("/s"), Path("/c"), Path("/m"))
     assert context.model_folders == (Path("/a"), Path("/b"))
+    assert context.cards_folder == Path("/cards")
 
 
 def test_a_process_that_nobody_introduced_is_refused() -> None:

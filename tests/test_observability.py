@@ -26,3 +26,10 @@ def test_what_opens_a_door_is_not_logged() -> None:
     text = "rtsp://admin:s3cret@10.0.0.7/1 HostName=h;SharedAccessKey=a2V5; SharedAccessSignature sr=x&sig=y"
 
     assert redacted(text) == "rtsp://***@10.0.0.7/1 HostName=h;SharedAccessKey=***; SharedAccessSignature ***"
+
+
+@pytest.mark.parametrize("password", ["a/b", "p@ss", "/@/@", "s3cret?x#y"])
+def test_a_password_that_ought_to_be_escaped_is_not_logged_either(password: str) -> None:
+    text = f"no answer from rtsp://admin:{password}@10.0.0.7/live at 10:00, mail to a@b"
+
+    assert redacted(text) == "no answer from rtsp://***@10.0.0.7/live at 10:00, mail to a@b"

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from local_azure.edge_hub import mqtt
 
-LOGGER = logging.getLogger(__name__)
+LOG = logging.getLogger(__name__)
 
 CONNECT_TIMEOUT_SECONDS = 60
 """edgeHub's `ConnectArrivalTimeout` (appsettings_hub.json, `mqttSettings`)."""
@@ -115,7 +115,7 @@ class Connection(asyncio.Protocol):
             for packet in self._buffer.feed(data):
                 self._dispatch(packet)
         except mqtt.PacketError as error:
-            LOGGER.warning("closing the connection of %s: %s", self.client_id or "a client", error)
+            LOG.warning("closing the connection of %s: %s", self.client_id or "a client", error)
             self.close()
 
     def _acknowledge_now(self) -> None:
@@ -150,7 +150,7 @@ class Connection(asyncio.Protocol):
 
     def _connect(self, connect: mqtt.Connect) -> None:
         if (connect.protocol, connect.level) != ("MQTT", 4):
-            LOGGER.warning("refusing %s level %d; edgeHub takes 3.1.1", connect.protocol, connect.level)
+            LOG.warning("refusing %s level %d; edgeHub takes 3.1.1", connect.protocol, connect.level)
             self.refuse(mqtt.BAD_PROTOCOL)
             return
         self._keep_alive = connect.keep_alive
@@ -161,7 +161,7 @@ class Connection(asyncio.Protocol):
         limit = self._keep_alive * KEEP_ALIVE_GRACE if accepted else CONNECT_TIMEOUT_SECONDS
         idle = self._loop.time() - self._heard_at
         if limit and idle >= limit:
-            LOGGER.warning("closing the connection of %s: silent for %.0f s", self.client_id or "a client", idle)
+            LOG.warning("closing the connection of %s: silent for %.0f s", self.client_id or "a client", idle)
             self.close()
             return
         wait = max(1.0, limit - idle) if limit else CONNECT_TIMEOUT_SECONDS

@@ -9,7 +9,7 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
-LOGGER = logging.getLogger(__name__)
+LOG = logging.getLogger(__name__)
 
 MAX_BODY_BYTES = 1024 * 1024
 MAX_HEADERS = 64

@@ -26,7 +26,7 @@ from local_azure.edge_hub.twin_operations import (
 )
 from storeflow.errors import StorageError
 
-LOGGER = logging.getLogger(__name__)
+LOG = logging.getLogger(__name__)
 
 HOUSEKEEPING_SECONDS = 1.0
 """How often overdue messages and expired tokens are looked for; edgeHub checks tokens every 5 minutes."""
@@ -85,7 +85,7 @@ class EdgeHub:
         try:
             identity = self._admit(connect)
         except authentication.AuthenticationError as error:
-            LOGGER.warning("%s refused: %s", connect.client_id, error)
+            LOG.warning("%s refused: %s", connect.client_id, error)
             connection.refuse(mqtt.NOT_AUTHORISED)
             return
         if self.faults.refuse_connect and self.faults.applies_to(module_id):
@@ -97,7 +97,7 @@ class EdgeHub:
             session.in_flight.clear()
             self.store.put_session(session.client_id, session.filters)
         if session.connection is not None:
-            LOGGER.warning("%s connected a second time; the older connection ends", session.client_id)
+            LOG.warning("%s connected a second time; the older connection ends", session.client_id)
             session.connection.close()
         session.connection, session.expires_at = connection, identity.expires_at
         connection.client_id = session.client_id
@@ -117,7 +117,7 @@ class EdgeHub:
         else:
             taken = self._route(session, message)
         if not taken:
-            LOGGER.warning("closing: %s may not publish on %s", session.client_id, message.topic)
+            LOG.warning("closing: %s may not publish on %s", session.client_id, message.topic)
             connection.close()
         elif message.qos:
             self._acknowledge(connection, session.module_id, message.packet_id)
@@ -210,7 +210,7 @@ class EdgeHub:
             return False
         if message.size > MAX_MESSAGE_BYTES:
             # Logged, dropped and acknowledged, as edgeHub's MessagingServiceClient.cs does.
-            LOGGER.warning("a message of %d bytes from %s was dropped", message.size, session.client_id)
+            LOG.warning("a message of %d bytes from %s was dropped", message.size, session.client_id)
             self.queues.counts["dropped_too_large"] += 1
         else:
             routes = select(self.twins.routes, message)
@@ -241,6 +241,6 @@ class EdgeHub:
                 return
             for session in self._sessions.values():
                 if session.connection is not None and session.expires_at < now:
-                    LOGGER.warning("the token of %s expired; its connection ends", session.client_id)
+                    LOG.warning("the token of %s expired; its connection ends", session.client_id)
                     session.connection.close()
             await asyncio.sleep(HOUSEKEEPING_SECONDS)

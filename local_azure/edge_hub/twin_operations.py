@@ -18,7 +18,7 @@ from local_azure.edge_hub.store import Store
 from local_azure.edge_hub.twins import Document, Twin
 from storeflow.errors import ConfigError
 
-LOGGER = logging.getLogger(__name__)
+LOG = logging.getLogger(__name__)
 
 REQUEST_PREFIX = "$iothub/twin/"
 RESPONSES_FILTER = "$iothub/twin/res/#"
@@ -88,10 +88,10 @@ class TwinOperations:
         try:
             twin.patch_reported(json.loads(body))
         except ConfigError as error:
-            LOGGER.warning("reported properties of %s refused: %s", module_id, error)
+            LOG.warning("reported properties of %s refused: %s", module_id, error)
             return 400, ""
         except ValueError as error:
-            LOGGER.warning("reported properties of %s are no JSON: %s", module_id, error)
+            LOG.warning("reported properties of %s are no JSON: %s", module_id, error)
             return 500, ""
         self._store.put_twin(module_id, twin)
         return 204, f"&$version={twin.reported_version}"
@@ -107,7 +107,7 @@ class TwinOperations:
             routes = parse_routes(twin.desired.get("routes", {}))
             seconds = _time_to_live(twin.desired.get("storeAndForwardConfiguration", {}))
         except ConfigError as error:
-            LOGGER.warning("routes kept as they were: %s", error)
+            LOG.warning("routes kept as they were: %s", error)
             status: Document = {"code": 400, "description": str(error)[:_MAX_DESCRIPTION]}
         else:
             self.routes, self.time_to_live_seconds = routes, seconds

@@ -29,7 +29,7 @@ from local_azure.supervisor.template import Deployment, ModuleSpec, parse_templa
 from local_azure.supervisor.worker import Service, Worker
 from storeflow.errors import ConfigError, TransportError
 
-LOGGER = logging.getLogger(__name__)
+LOG = logging.getLogger(__name__)
 
 EDGE_HUB = "edgeHub"
 START_SECONDS = 30.0

@@ -27,7 +27,7 @@ from local_azure.supervisor.restart_policy import (
 )
 from storeflow.errors import TransportError
 
-LOGGER = logging.getLogger(__name__)
+LOG = logging.getLogger(__name__)
 
 LOG_CHECK_SECONDS = 2.0
 
@@ -155,7 +155,7 @@ class Worker:
             try:
                 self._launch(unit)
             except OSError:
-                LOGGER.exception("%s could not be started again", name)
+                LOG.exception("%s could not be started again", name)
                 unit.ended_at = now
 
     def _launch(self, unit: _Unit) -> None:
@@ -168,7 +168,7 @@ class Worker:
             unit.child.release()
         unit.child, unit.last_exit_code, unit.ended_at = None, exit_code, now
         unit.status = status_after_exit(unit.service.policy, exit_code, unit.restart_count)
-        LOGGER.warning("%s ended with %d: %s", name, exit_code, unit.status.value)
+        LOG.warning("%s ended with %d: %s", name, exit_code, unit.status.value)
 
     def _restart_at(self, unit: _Unit) -> float:
         return unit.ended_at + cool_off_seconds(unit.restart_count, self._scale)

@@ -9,6 +9,7 @@ import numpy as np
 from modules.inference.detector import Detected
 from modules.inference.track.bytetrack import ByteTrack
 from modules.inference.track.follower import Follower
+from modules.inference.track.parameters import DEFAULT
 from modules.inference.track.tracker import Tracker
 from storeflow.contract.geometry import BoundingBox
 from storeflow.contract.messages import Track
@@ -19,17 +20,16 @@ _FOLLOWERS: dict[Profile, type[Tracker] | type[ByteTrack]] = {"default": Tracker
 
 
 class CameraTracks:
-    """The tracks of one camera, from its first frame to the end of its stream.
+    """The tracks of one camera, from its first frame until its stream ends or its clock is set back.
 
     Args:
         captured_at: of the camera's first frame. Its milliseconds, in hex, begin every track id, so that a tracker
             which starts later gives other ids.
-        profile: which tracker follows.
     """
 
-    def __init__(self, captured_at: float, profile: Profile = "default") -> None:
+    def __init__(self, captured_at: float) -> None:
         self._epoch = f"{round(captured_at * 1000):x}"
-        self._profile = profile
+        self._first_at = self._latest_at = captured_at
         self._numbers = count()
         """Shared by all tasks: a person and a car never have the same id."""
         self._tasks: dict[str, _TaskTracks] = {}
@@ -38,24 +38,44 @@ class CameraTracks:
         """How many tracks are remembered, seen or lost."""
         return sum(len(task.follower.remembered) for task in self._tasks.values())
 
-    def floor(self, task: str, threshold: float) -> float:
+    def is_over_at(self, captured_at: float) -> bool:
+        """Whether a camera that says it is `captured_at` has begun anew, though nobody said that its stream ended.
+
+        A clip that is played again, because its reader was killed or its masks were edited, is at its first frame
+        again, or long before the latest one. A clock that is put right by less than tracks are remembered is neither.
+        """
+        return captured_at <= self._first_at or captured_at < self._latest_at - DEFAULT.lost_seconds
+
+    def floor(self, task: str, threshold: float, profile: Profile = "default") -> float:
         """The lowest confidence that the task's tracker has a use for."""
-        return self._task(task).follower.floor(threshold)
+        return self._task(task, profile).follower.floor(threshold)
 
-    def follow(self, task: str, frame: Frame, detected: Detected, threshold: float) -> list[Track]:
-        """The tracks that one task's detections in `frame` belong to; `threshold` is the detector's."""
-        return self._task(task).follow(self._epoch, frame, detected, threshold)
+    def follow(
+        self, task: str, frame: Frame, detected: Detected, threshold: float, profile: Profile = "default"
+    ) -> list[Track]:
+        """The tracks that one task's detections in `frame` belong to.
 
-    def _task(self, task: str) -> "_TaskTracks":
-        if task not in self._tasks:
-            self._tasks[task] = _TaskTracks(_FOLLOWERS[self._profile](self._numbers))
+        Args:
+            task: whose they are.
+            frame: in which they were seen.
+            detected: all of them down to `floor`.
+            threshold: the detector's.
+            profile: which tracker follows; another than before begins with nobody.
+        """
+        self._latest_at = max(self._latest_at, frame.captured_at)
+        return self._task(task, profile).follow(self._epoch, frame, detected, threshold)
+
+    def _task(self, task: str, profile: Profile) -> "_TaskTracks":
+        if task not in self._tasks or self._tasks[task].profile != profile:
+            self._tasks[task] = _TaskTracks(profile, _FOLLOWERS[profile](self._numbers))
         return self._tasks[task]
 
 
 class _TaskTracks:
     """One task's tracker, and how often it has called each of its tracks what."""
 
-    def __init__(self, follower: Follower) -> None:
+    def __init__(self, profile: Profile, follower: Follower) -> None:
+        self.profile = profile
         self.follower = follower
         self._votes: dict[int, Counter[str]] = {}
 

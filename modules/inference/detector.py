@@ -32,18 +32,17 @@ class Detector:
         card: the model's card.
         weights: its weights, already checked by `find_weights`.
         threshold: the operator's, in place of the card's.
-        threads: CPU threads for one picture; 0: all cores.
 
     Raises:
         ModelError: the engine refuses the weights, or their outputs are not what the card's decoder reads.
     """
 
-    def __init__(self, card: ModelCard, weights: Path, *, threshold: float | None = None, threads: int = 0) -> None:
+    def __init__(self, card: ModelCard, weights: Path, *, threshold: float | None = None) -> None:
         self.card = card
         self.threshold = card.output.threshold if threshold is None else threshold
         shape = (1, 3, card.input.height, card.input.width)
         self._decode = DECODERS[card.output.decoder]
-        self._engine = Engine(weights, shape, precision=card.engine.precision, threads=threads)
+        self._engine = Engine(weights, shape, precision=card.engine.precision)
         outputs = self._engine.run(np.zeros(shape, np.float32))
         try:
             self._decode(outputs, card.output, card.input.height, card.input.width, self.threshold)
@@ -67,13 +66,11 @@ class Detector:
         )
 
 
-def load_detector(
-    folder: Path, model_folders: Sequence[Path], *, threshold: float | None = None, threads: int = 0
-) -> Detector:
+def load_detector(folder: Path, model_folders: Sequence[Path], *, threshold: float | None = None) -> Detector:
     """The detector of one model folder, ready to run.
 
     Raises:
         ModelError: the card, the weights or the engine is unusable; the message says which and what to do.
     """
     card = load_card(folder)
-    return Detector(card, find_weights(card, folder, model_folders), threshold=threshold, threads=threads)
+    return Detector(card, find_weights(card, folder, model_folders), threshold=threshold)

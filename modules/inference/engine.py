@@ -6,7 +6,6 @@ and `get_providers()` still lists OpenVINO first: `session.disable_cpu_ep_fallba
 """
 
 import json
-from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -31,8 +30,6 @@ class Engine:
         weights: an ONNX file with a single float32 input.
         input_shape: (1, 3, height, width); a model with free dimensions is fixed to it.
         precision: `bf16` is used where the CPU has it, `f32` everywhere else.
-        threads: CPU threads for one call; 0 lets OpenVINO take all cores.
-        options: further options of the OpenVINO provider; they win over the engine's own.
 
     Raises:
         ModelError: the file is no ONNX model, OpenVINO cannot run all of it, an option is wrong,
@@ -45,23 +42,17 @@ class Engine:
         input_shape: tuple[int, int, int, int],
         *,
         precision: Literal["f32", "bf16"] = "f32",
-        threads: int = 0,
-        options: Mapping[str, str] | None = None,
     ) -> None:
         self._weights = weights
         self._input_shape = input_shape
         # Said out loud in both cases: left alone, OpenVINO chooses bf16 by itself on a CPU that has it.
         self.precision: Literal["f32", "bf16"] = "bf16" if precision == "bf16" and cpu_has_bf16() else "f32"
-        cpu = {"INFERENCE_PRECISION_HINT": self.precision, "NUM_STREAMS": "1"}
-        if threads:
-            cpu["INFERENCE_NUM_THREADS"] = str(threads)
-        provider_options = {"device_type": "CPU", "load_config": json.dumps({"CPU": cpu}), **(options or {})}
         session_options = ort.SessionOptions()
         session_options.log_severity_level = _LOG_FATAL_ONLY
         session_options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
         try:
             self._session = ort.InferenceSession(
-                str(weights), session_options, providers=[(_PROVIDER, provider_options)]
+                str(weights), session_options, providers=[(_PROVIDER, _provider_options(self.precision))]
             )
         except Exception as error:  # onnxruntime's errors share no base class but this one
             raise ModelError(f"weights {weights} cannot be run by OpenVINO: {_cause(error)}") from error
@@ -102,6 +93,12 @@ def cpu_has_bf16() -> bool:
         return False
     flags = next((line for line in text.splitlines() if line.startswith("flags")), "")
     return not _BF16_FLAGS.isdisjoint(flags.split())
+
+
+def _provider_options(precision: str) -> dict[str, str]:
+    """One picture at a time, on all cores of the CPU."""
+    cpu = {"INFERENCE_PRECISION_HINT": precision, "NUM_STREAMS": "1"}
+    return {"device_type": "CPU", "load_config": json.dumps({"CPU": cpu})}
 
 
 def _fits(declared: list[int | str | None], wanted: tuple[int, ...]) -> bool:

@@ -15,7 +15,7 @@ _SCAN_SECONDS = 1.0
 _RECONNECT_SECONDS = 0.1
 """A camera whose writer is away cannot be waited for; its socket is tried again this often."""
 
-_log = logging.getLogger(__name__)
+LOG = logging.getLogger(__name__)
 
 
 class Arrival(NamedTuple):
@@ -40,11 +40,6 @@ class FrameSockets:
         """By camera, in the order in which they are asked."""
         self._scanned_at = float("-inf")
         self._lent: FrameReader | None = None
-
-    @property
-    def cameras(self) -> tuple[str, ...]:
-        """The cameras that are read, in the order in which they will be asked."""
-        return tuple(self._readers)
 
     def receive(self, timeout: float) -> Arrival | None:
         """The next arrival, waiting up to `timeout` seconds; None when nothing came."""
@@ -79,11 +74,11 @@ class FrameSockets:
         self._scanned_at = now
         found = {path.stem: path for path in sorted(self._folder.glob("*.sock"))}
         for camera_id in sorted(found.keys() - self._readers.keys()):
-            _log.info("camera %s: reading frames", camera_id)
+            LOG.info("camera %s: reading frames", camera_id)
             self._readers[camera_id] = FrameReader(found[camera_id])
         for camera_id in sorted(self._readers.keys() - found.keys()):
             if self._readers[camera_id].fileno() is None:  # else what it still sent is read first
-                _log.info("camera %s: gone", camera_id)
+                LOG.info("camera %s: gone", camera_id)
                 self._drop(camera_id)
 
     def _ask(self, camera_id: str) -> Arrival | None:

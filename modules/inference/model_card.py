@@ -4,7 +4,6 @@ The card is read and checked whole before any weights are touched; the weights a
 """
 
 import hashlib
-import os
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
@@ -111,12 +110,6 @@ class ModelCard(_Part):
     def version(self) -> str:
         """`<name>@<first 12 of sha256>`: which detector an event was seen by."""
         return f"{self.model.name}@{self.model.sha256[:12]}"
-
-
-def models_root() -> Path:
-    """The folder of all model folders: `STOREFLOW_MODELS`, or `models/` beside `modules/`."""
-    named = os.environ.get("STOREFLOW_MODELS")
-    return Path(named) if named else Path(__file__).resolve().parents[2] / "models"
 
 
 def load_card(folder: Path) -> ModelCard:

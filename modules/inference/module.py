@@ -5,10 +5,9 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
-from modules.inference.camera_tracks import CameraTracks, Profile
+from modules.inference.camera_tracks import CameraTracks
 from modules.inference.detector import Detector, load_detector
 from modules.inference.frame_sockets import FrameSockets
-from modules.inference.model_card import models_root
 from storeflow.contract.messages import Detections, StreamEnded
 from storeflow.contract.twins import Model
 from storeflow.errors import ConfigError, ContractError, ModelError
@@ -16,7 +15,7 @@ from storeflow.frames.frame import Frame
 from storeflow.frames.side_channel import MessagePublisher
 from storeflow.module import ModuleContext, Output
 
-log = logging.getLogger(__name__)
+LOG = logging.getLogger(__name__)
 
 
 class Inference:
@@ -27,10 +26,9 @@ class Inference:
 
     sections: ClassVar[tuple[str, ...]] = ("models",)
 
-    def __init__(self, context: ModuleContext, last_checkpoint: bytes | None, profile: Profile = "default") -> None:
+    def __init__(self, context: ModuleContext, last_checkpoint: bytes | None) -> None:
         del last_checkpoint
         self.context = context
-        self._profile = profile
         self._models: dict[str, Model] = {}
         self._detectors: dict[str, Detector] = {}
         self._cameras: dict[str, CameraTracks] = {}
@@ -55,7 +53,7 @@ class Inference:
         if problems:
             raise ConfigError(problems)
         self._models, self._detectors = dict(value), detectors
-        log.info("twin version %d: models %s", version, self.model_version or "none")
+        LOG.info("twin version %d: models %s", version, self.model_version or "none")
 
     @property
     def model_version(self) -> str:
@@ -70,12 +68,13 @@ class Inference:
         """
         if not self._detectors:
             raise ModelError("no model is configured: name one for `person` or `vehicle` in the section `models`")
-        if frame.camera_id not in self._cameras:
-            self._cameras[frame.camera_id] = CameraTracks(frame.captured_at, self._profile)
-        camera, tracks = self._cameras[frame.camera_id], []
+        camera, tracks = self._cameras.get(frame.camera_id), []
+        if camera is None or camera.is_over_at(frame.captured_at):
+            camera = self._cameras[frame.camera_id] = CameraTracks(frame.captured_at)
         for task, detector in self._detectors.items():
-            detected = detector.detect(frame, camera.floor(task, detector.threshold))
-            tracks += camera.follow(task, frame, detected, detector.threshold)
+            profile = self._models[task].tracker
+            detected = detector.detect(frame, camera.floor(task, detector.threshold, profile))
+            tracks += camera.follow(task, frame, detected, detector.threshold, profile)
         self._counts["frames"] += 1
         self._counts["tracks_reported"] += len(tracks)
         return Detections(
@@ -99,7 +98,7 @@ class Inference:
         if self._unsent is not None:
             if not publisher.wait_for_room(timeout):
                 return ()
-            publisher.publish(self._unsent)
+            publisher.publish(self._unsent, lossless=True)
             self._unsent = None
         if not self._detectors:
             # Frames are left where they are: to take them unseen would say that nobody was there.
@@ -117,7 +116,7 @@ class Inference:
         if arrival.lossless and not publisher.wait_for_room(0):
             self._unsent = message  # no frame is taken before there is room for it
         else:
-            publisher.publish(message)
+            publisher.publish(message, lossless=arrival.lossless)
         return ()
 
     def on_message(self, input_name: str, body: bytes) -> Sequence[Output]:
@@ -128,9 +127,10 @@ class Inference:
         """Nothing: see the class."""
 
     def metrics(self) -> Mapping[str, float]:
-        """Frames analysed, tracks reported, cameras and tracks in memory."""
+        """Frames analysed, tracks reported, cameras and tracks in memory, messages that a reader was too slow for."""
         tracks = sum(len(camera) for camera in self._cameras.values())
-        return {**self._counts, "cameras": len(self._cameras), "tracks_remembered": tracks}
+        lost = self._channels[1].lost if self._channels else 0
+        return {**self._counts, "cameras": len(self._cameras), "tracks_remembered": tracks, "messages_lost": lost}
 
     def close(self) -> None:
         """Let go of the sockets."""
@@ -140,7 +140,7 @@ class Inference:
     def _detector(self, task: str, model: Model) -> Detector:
         if self._models.get(task) == model:
             return self._detectors[task]
-        folder = models_root() / task / model.name
+        folder = self.context.cards_folder / task / model.name
         return load_detector(folder, self.context.model_folders, threshold=model.threshold)
 
     def _open_channels(self) -> tuple[FrameSockets, MessagePublisher]:

@@ -4,15 +4,17 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
+from modules.upstream_router.envelope import read_event
 from modules.upstream_router.sinks.ndjson import NdjsonFile
-from storeflow.contract.cloudevents import CloudEvent
 from storeflow.contract.twins import NdjsonSink, Telemetry
 from storeflow.custody import EVENTS_INPUT, UPSTREAM_OUTPUT
 from storeflow.errors import ContractError
-from storeflow.module import ModuleContext, Output, Sink, sink_name
+from storeflow.module import ModuleContext, Output, RawEvent, Sink, sink_name
 from storeflow.transport.port import MAX_BODY_BYTES
 
 LOG = logging.getLogger(__name__)
+_STRANGERS_TOLD = 100
+"""Types that are not known here are logged once each, but not more than these: a log is bounded too."""
 
 
 class UpstreamRouter:
@@ -29,7 +31,8 @@ class UpstreamRouter:
         self._folder = context.state_folder
         self._destinations: tuple[str, ...] = ()
         self._sinks: Mapping[str, Sink] = {}
-        self._counts = {"events_accepted": 0.0, "events_refused": 0.0}
+        self._strangers: set[tuple[str, str | None]] = set()
+        self._counts = dict.fromkeys(("events_accepted", "events_refused", "events_unknown"), 0.0)
 
     @property
     def sinks(self) -> Mapping[str, Sink]:
@@ -39,8 +42,11 @@ class UpstreamRouter:
     def configure(self, section: str, value: Any, version: int) -> None:  # noqa: ARG002 - one section, no version in it
         """Take over `telemetry`: which sinks every event goes to."""
         telemetry: Telemetry = value
-        files = {sink_id: sink.file for sink_id, sink in telemetry.sinks.items() if isinstance(sink, NdjsonSink)}
-        self._sinks = {sink_name(sink_id): NdjsonFile(self._folder / file) for sink_id, file in files.items()}
+        files = {sink_id: sink for sink_id, sink in telemetry.sinks.items() if isinstance(sink, NdjsonSink)}
+        self._sinks = {
+            sink_name(sink_id): NdjsonFile(self._folder / sink.file, max_bytes=sink.max_bytes)
+            for sink_id, sink in files.items()
+        }
         upstream = (UPSTREAM_OUTPUT,) if len(files) < len(telemetry.sinks) else ()
         self._destinations = (*upstream, *self._sinks)
         LOG.info("events go to %s", ", ".join(self._destinations))
@@ -53,14 +59,18 @@ class UpstreamRouter:
         """Accept one event for every sink.
 
         Raises:
-            ContractError: it came on another input than `events`, is too large, or is no event of a known type.
+            ContractError: it came on another input than `events`, is too large, is no CloudEvent of storeflow, or its
+                data are not what its type says.
         """
         try:
-            event = _read(input_name, body)
+            _check(input_name, body)
+            event, known = read_event(body)
         except ContractError:
             self._counts["events_refused"] += 1
             raise
         self._counts["events_accepted"] += 1
+        if not known:
+            self._meet(event)
         return [Output(destination, event) for destination in self._destinations]
 
     def checkpoint(self) -> None:
@@ -68,16 +78,22 @@ class UpstreamRouter:
         return
 
     def metrics(self) -> Mapping[str, float]:
-        """Events accepted and refused since the start."""
+        """Events accepted and refused since the start; of those accepted, how many were of an unknown kind."""
         return dict(self._counts)
 
     def close(self) -> None:
         """Nothing is open between two writes."""
 
+    def _meet(self, event: RawEvent) -> None:
+        self._counts["events_unknown"] += 1
+        kind = (event.type, event.schema_version)
+        if kind not in self._strangers and len(self._strangers) < _STRANGERS_TOLD:
+            self._strangers.add(kind)
+            LOG.warning("events of %s, schema %s, are not known here: carried on unread", *kind)
 
-def _read(input_name: str, body: bytes) -> CloudEvent:
+
+def _check(input_name: str, body: bytes) -> None:
     if input_name != EVENTS_INPUT:
         raise ContractError(f"input {input_name}: there is no such input; events come on {EVENTS_INPUT}")
     if len(body) > MAX_BODY_BYTES:
         raise ContractError(f"event: {len(body)} bytes, {MAX_BODY_BYTES} at most")
-    return CloudEvent.from_json(body)

@@ -110,6 +110,8 @@ class People:
     def __init__(self, parameters: DecisionParameters) -> None:
         self.parameters = parameters
         self.by_track: dict[str, Person] = {}
+        self._gone: list[Person] = []
+        """Left, and not told of yet."""
 
     def __iter__(self) -> Iterator[Person]:
         return iter(self.by_track.values())
@@ -121,6 +123,9 @@ class People:
             if track.box.height <= 0 or track.box.width <= 0:
                 continue  # no body: nothing could be measured by it
             person = self.by_track.get(track.track_id)
+            if person is not None and self._had_left(person, at):
+                self._gone.append(self.by_track.pop(track.track_id))
+                person = None
             if person is None:
                 person = Person(self._new_id(track.track_id, at), track.track_id, track.object_class, confirmed=False)
                 self.by_track[track.track_id] = person
@@ -143,11 +148,16 @@ class People:
             left += sorted(staying, key=lambda person: person.last.at)[:excess]
         for person in left:
             del self.by_track[person.track_id]
+        left, self._gone = self._gone + left, []
         return [person for person in left if person.confirmed]
+
+    def _had_left(self, person: Person, at: float) -> bool:
+        """Whether whoever comes back under this track now is someone else: people leave at the picture's edge."""
+        return person.last.at_edge and at - person.last.at > self.parameters.edge_gap_seconds
 
     def _new_id(self, track_id: str, at: float) -> str:
         """The track's id, unless someone else goes by it: a track that comes back after another took its place."""
-        taken = any(person.person_id == track_id for person in self)
+        taken = any(person.person_id == track_id for person in (*self, *self._gone))
         return f"{track_id}@{round(at * 1000)}" if taken else track_id
 
     def _confirm(self, newborn: Person) -> Seen:

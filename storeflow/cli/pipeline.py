@@ -1,4 +1,7 @@
-"""The modules composed in one process: every frame of one clip, one after the other, nothing dropped."""
+"""The modules composed in one process: every frame of one clip, one after the other, nothing dropped.
+
+What looks at frames and decides is the same for a live camera, whose frames come by `watch.py`.
+"""
 
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -36,6 +39,47 @@ class Step:
     message: Detections | StreamEnded
     decisions: Sequence[Decision]
     events: Sequence[CloudEvent]
+
+
+class Analysis:
+    """inference -> zone_analytics, on the frames of one camera.
+
+    Args:
+        context: of both modules.
+        models: the section `models`.
+        layout: lines and zones.
+
+    Raises:
+        ConfigError: the model can't be used, with the reason.
+    """
+
+    def __init__(self, context: ModuleContext, models: dict[str, Model], layout: Layout) -> None:
+        self._inference = Inference(context, None)
+        self._inference.configure("models", models, LAYOUT_VERSION)
+        self._analytics = ZoneAnalytics(context, None)
+        self._analytics.configure("layout", layout, LAYOUT_VERSION)
+        self.people_seen: set[str] = set()
+        """Everyone whom a confirmed track followed, each once."""
+
+    def look(self, frame: Frame) -> Step:
+        """What one frame leads to."""
+        return self._step(frame, self._inference.on_frame(frame))
+
+    def end(self, ended: StreamEnded) -> Step:
+        """What the end of the frames leads to."""
+        return self._step(None, self._inference.on_stream_ended(ended))
+
+    def close(self) -> None:
+        """Let go of the engine."""
+        self._inference.close()
+        self._analytics.close()
+
+    def _step(self, frame: Frame | None, message: Detections | StreamEnded) -> Step:
+        view, decisions = self._analytics.decide(message)
+        self.people_seen.update(person.person_id for person in view.people if person.confirmed)
+        outputs = self._analytics.to_outputs(view, decisions)
+        events = [output.event for output in outputs if isinstance(output.event, CloudEvent)]
+        return Step(frame, message, decisions, events)
 
 
 class Pipeline:
@@ -77,13 +121,13 @@ class Pipeline:
         camera = Camera(url=f"file:{video.name}", fps=fps, playback=playback)
         self.capture = VideoCapture(context, None)
         self.capture.configure("cameras", {camera_id: camera}, LAYOUT_VERSION)
-        self.inference = Inference(context, None)
-        self.inference.configure("models", models, LAYOUT_VERSION)
-        self.analytics = ZoneAnalytics(context, None)
-        self.analytics.configure("layout", layout, LAYOUT_VERSION)
+        self._analysis = Analysis(context, models, layout)
         self._starts_at, self._on_time = starts_at.timestamp(), on_time
-        self.people_seen: set[str] = set()
+
+    @property
+    def people_seen(self) -> set[str]:
         """Everyone whom a confirmed track followed, each once."""
+        return self._analysis.people_seen
 
     def __enter__(self) -> Self:
         return self
@@ -91,8 +135,8 @@ class Pipeline:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for module in (self.capture, self.inference, self.analytics):
-            module.close()
+        self.capture.close()
+        self._analysis.close()
 
     def __iter__(self) -> Iterator[Step]:
         sequence, captured_at = -1, self._starts_at
@@ -100,17 +144,11 @@ class Pipeline:
             sequence, captured_at = frame.sequence, frame.captured_at
             if self._on_time is not None and not self._on_time(captured_at - self._starts_at):
                 continue
-            yield self._step(frame, self.inference.on_frame(frame))
+            yield self._analysis.look(frame)
         ended = StreamEnded(
             camera_id=self.camera_id, sequence=sequence + 1, captured_at=captured_at, reason="the clip ended"
         )
-        yield self._step(None, self.inference.on_stream_ended(ended))
-
-    def _step(self, frame: Frame | None, message: Detections | StreamEnded) -> Step:
-        view, decisions = self.analytics.decide(message)
-        self.people_seen.update(person.person_id for person in view.people if person.confirmed)
-        outputs = self.analytics.to_outputs(view, decisions)
-        return Step(frame, message, decisions, [output.event for output in outputs])
+        yield self._analysis.end(ended)
 
 
 class EventFile:

@@ -25,7 +25,7 @@ from storeflow.errors import SourceError
 
 @dataclass
 class Played:
-    """What came of a clip."""
+    """What came of a clip, or of a live camera."""
 
     layout: Layout
     starts_at: datetime = CLIP_STARTS_AT
@@ -110,9 +110,14 @@ def play(
                     film.add(draw(step.frame, step.message, layout, played.tally.captions()))
             advance(1)
         played.people_seen = pipeline.people_seen
-    write_image(out / "heatmap.png", heat.draw(layout))
-    (out / "summary.json").write_text(json.dumps(played.summary(), indent=1) + "\n")
+    write_results(out, played, heat)
     return played
+
+
+def write_results(out: Path, played: Played, heat: HeatMap) -> None:
+    """Write summary.json and heatmap.png."""
+    write_image(out / "heatmap.png", heat.draw(played.layout))
+    (out / "summary.json").write_text(json.dumps(played.summary(), indent=1) + "\n")
 
 
 class OnTime:

@@ -1,4 +1,4 @@
-"""`storeflow run`: count in one clip."""
+"""`storeflow run`: count in one clip, or in front of one live camera."""
 
 import argparse
 import json
@@ -8,44 +8,72 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from storeflow.cli.pipeline import MOST_FPS
+from storeflow.cli.pipeline import CAMERA_ID, MOST_FPS
 from storeflow.cli.play import play
 from storeflow.cli.summary import Summary
-from storeflow.contract.twins import Layout, read_section
+from storeflow.cli.watch import watch
+from storeflow.contract.twins import Camera, Layout, read_section
 from storeflow.errors import ConfigError
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command to the command line."""
-    parser = commands.add_parser("run", help="count in one clip", description=__doc__)
-    parser.add_argument("--video", type=Path, required=True, help="the clip")
+    parser = commands.add_parser("run", help="count in one clip or live", description=__doc__)
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--video", type=Path, help="the clip")
+    what.add_argument("--camera", metavar="URL", help="a live camera, rtsp://host/path; ends with Ctrl-C")
+    parser.add_argument("--credentials-ref", metavar="NAME", help="the camera's user:password: $STOREFLOW_SECRETS/NAME")
+    parser.add_argument("--seconds", type=float, help="watch the camera for so long")
     parser.add_argument("--model", type=Path, required=True, help="a folder models/<task>/<name>")
     parser.add_argument("--layout", type=Path, required=True, help="lines and zones, as JSON in fractions of the frame")
     parser.add_argument("--out", type=Path, required=True, help="folder for events.ndjson, summary.json, heatmap.png")
     parser.add_argument("--fast", action="store_true", help="as fast as this machine can, without passing by a frame")
     parser.add_argument("--annotate", action="store_true", help="write annotated.mp4, too: frames with people in them")
-    parser.add_argument("--fps", type=float, default=MOST_FPS, help="frames a second to analyse at most (default: all)")
+    parser.add_argument(
+        "--fps", type=float, help="frames a second to analyse at most (default: all of a clip, 10 of a camera)"
+    )
     parser.set_defaults(command=command)
 
 
 def command(options: argparse.Namespace) -> int:
-    """Run it; 0 when the clip was counted to its end."""
+    """Run it; 0 when the clip was counted to its end, or the camera until it was enough."""
+    _refuse_what_does_not_fit(options)
     layout = read_layout(options.layout)
-    played = play(
-        options.video,
-        options.model,
-        layout,
-        options.out,
-        fast=options.fast,
-        annotate=options.annotate,
-        fps=options.fps,
-    )
+    if options.camera is not None:
+        played = watch(_camera(options), options.model, layout, options.out, seconds=options.seconds)
+    else:
+        played = play(
+            options.video,
+            options.model,
+            layout,
+            options.out,
+            fast=options.fast,
+            annotate=options.annotate,
+            fps=options.fps or MOST_FPS,
+        )
     console = Console()
     console.print(table(played.summary()))
     console.print(
         f"{played.frames} frames, {len(played.people_seen)} people seen. {len(played.events)} events in {options.out}"
     )
     return 0
+
+
+def _refuse_what_does_not_fit(options: argparse.Namespace) -> None:
+    for_clips, for_cameras = ("fast", "annotate"), ("credentials_ref", "seconds")
+    names, what = (for_cameras, "--camera") if options.camera is None else (for_clips, "--video")
+    given = [name for name in names if getattr(options, name) not in (None, False)]
+    if given:
+        raise ConfigError([f"--{name.replace('_', '-')}: is only for {what}" for name in given])
+
+
+def _camera(options: argparse.Namespace) -> Camera:
+    settings = {"url": options.camera, "credentials_ref": options.credentials_ref, "fps": options.fps}
+    given = {name: value for name, value in settings.items() if value is not None}
+    camera: Camera = read_section("cameras", {CAMERA_ID: given})[CAMERA_ID]
+    if not camera.url.startswith("rtsp"):
+        raise ConfigError(["--camera: wants rtsp://host/path; for a clip there is --video"])
+    return camera
 
 
 def read_layout(path: Path) -> Layout:

@@ -1,6 +1,6 @@
 """What storeflow says happened: the data of every store event. The catalogue for readers is docs/events.md.
 
-An event is a decision, not an observation: its `reason` says by which rule it was made. Readers ignore fields
+An event is a decision, not an observation; a crossing's `reason` says by which rule it was made. Readers ignore fields
 they don't know; a new field is a new minor version of the schema, a changed meaning a new event type.
 """
 
@@ -128,6 +128,10 @@ class CameraState(StoreEvent):
     state: Literal["streaming", "ended", "failed"]
     detail: str
     """What an operator needs to know; never a URL with credentials."""
+    reason: Literal["unreachable", "credentials", "no_frames", "frozen", "black", "unreadable"] | None = None
+    """Why it failed."""
+    clock_offset_ms: int | None = None
+    """Of a live camera that streams: how far `captured_at` is ahead of the device's clock."""
 
 
 EVENT_MODELS: dict[str, type[StoreEvent]] = {

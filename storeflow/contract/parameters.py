@@ -37,6 +37,8 @@ class DecisionParameters:
     """Of both, for who vanished at the picture's edge."""
     stitch_height_ratio: float = 1.35
     """How much taller or smaller it may be."""
+    edge_gap_seconds: float = 0.5
+    """Who vanishes at the picture's edge for longer than this has left, whatever the tracker makes of the next one."""
     forget_seconds: float = 2.0
     """Who has not been seen for this long has left; what was still open is decided then."""
 
@@ -48,7 +50,7 @@ class DecisionParameters:
     edge_seconds: float = 1.0
     """How long before its first (after its last) observation a track may have crossed such a line unseen."""
 
-    u_turn_seconds: float = 30.0
+    u_turn_seconds: float = 15.0
     """Who comes back over a line within this time, never having left view, has turned round."""
 
 

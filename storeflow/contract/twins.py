@@ -66,7 +66,11 @@ class Camera(Section):
     """One camera: where its pictures come from, how often to look, and what must never be looked at."""
 
     url: str = Field(max_length=2048)
-    """`file:NAME` (a clip in the module's media folder), `pattern:NAME` (a drawn picture)."""
+    """`rtsp://HOST/PATH` or `rtsps:` (a live camera), `file:NAME` (a clip in the media folder), `pattern:NAME`."""
+    credentials_ref: Identifier | None = None
+    """Name of the secret on the device that holds a live camera's `user:password`."""
+    freeze_seconds: Seconds = 30.0
+    """A live camera whose picture has not changed at all for so long has failed; 0: never."""
     fps: float = Field(default=10.0, gt=0, le=60)
     """Frames per second to analyse at most."""
     region: tuple[Fraction, Fraction, Fraction, Fraction] | None = None
@@ -80,8 +84,11 @@ class Camera(Section):
         parts = urlsplit(self.url)
         if parts.username or parts.password or "@" in parts.netloc:
             raise ValueError("url: a URL in a twin carries no user name or password")
-        if parts.scheme not in ("file", "pattern"):
-            raise ValueError(f"url: scheme {parts.scheme!r} is not one of file, pattern")
+        if parts.scheme not in ("file", "pattern", "rtsp", "rtsps"):
+            raise ValueError(f"url: scheme {parts.scheme!r} is not one of file, pattern, rtsp, rtsps")
+        others = {"playback"} if parts.scheme.startswith("rtsp") else {"credentials_ref", "freeze_seconds"}
+        for name in sorted(others & self.model_fields_set):
+            raise ValueError(f"{name}: is not for a camera whose url begins with {parts.scheme}:")
         if self.region is not None:
             left, top, right, bottom = self.region
             if right - left < 0.01 or bottom - top < 0.01:  # noqa: PLR2004 - one hundredth of the frame
@@ -96,6 +103,8 @@ class Model(Section):
     """Folder `models/<task>/<name>`."""
     threshold: float | None = Field(default=None, gt=0, lt=1)
     """Overrides the model card's."""
+    tracker: Literal["default", "bytetrack"] = "default"
+    """Who is who from frame to frame: the tracker that counts were tuned with, or ByteTrack as published."""
 
 
 class Line(Section):
@@ -149,6 +158,8 @@ class NdjsonSink(Section):
     kind: Literal["ndjson"] = "ndjson"
     file: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}\.ndjson$")] = "events.ndjson"
     """Name inside the module's state folder."""
+    max_bytes: int = Field(default=100_000_000, ge=1_000_000, le=1_000_000_000_000)
+    """Before it grows larger it becomes `<file>.1`, in place of the one before, and a new file is begun."""
 
 
 class Telemetry(Section):

@@ -30,7 +30,7 @@ _WAIT_SECONDS = 0.1
 """No wait of a writer is longer, so that it notices soon that another thread has closed it."""
 _PAGE = 4096
 
-_log = logging.getLogger(__name__)
+LOG = logging.getLogger(__name__)
 
 
 @dataclass(eq=False, slots=True)
@@ -297,7 +297,7 @@ class FrameReader:
             try:
                 news = self._take(*received)
             except (ContractError, TransportError) as error:
-                _log.warning("hung up on the writer of a frame ring: %s", error)
+                LOG.warning("hung up on the writer of a frame ring: %s", error)
                 self._link.disconnect()
                 continue
             if news is not None:

@@ -1,8 +1,8 @@
 """Per-frame messages from one process to others: one publisher, many subscribers, on a unix socket.
 
-edgeHub carries some hundreds of messages a second; cameras say more than that. Without `wait`, a slow subscriber
-loses the oldest messages of its backlog and holds nobody up. With `wait`, the publisher waits for a subscriber and
-for room in every backlog, and nothing is lost while subscribers live.
+edgeHub carries some hundreds of messages a second; cameras say more than that. A slow subscriber holds nobody up: it
+loses the oldest messages of its backlog, but never the end of a stream, nor what is published as `lossless`. Whoever
+publishes such waits for room first (`wait_for_room`), and nothing of it is lost while subscribers live.
 """
 
 import logging
@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from storeflow.contract.messages import Detections, SideChannelMessage, StreamEnded, decode, encode
 from storeflow.errors import ContractError, TransportError
@@ -22,16 +23,23 @@ from storeflow.frames.seqpacket import Link, Listener, receive_waiting, wait_rea
 MAX_MESSAGE_BYTES = 128 * 1024
 """A message is one datagram. 200 tracks take about 30 KiB; Linux lets a datagram of this size through by default."""
 _SEND_BUFFER_BYTES = 1024 * 1024
+_BEYOND_BACKLOG = 1000
+"""So many messages that may not be dropped are kept beyond the backlog; then the subscriber is taken for dead."""
 _WAIT_SECONDS = 0.1
 """No wait of a publisher is longer, so that it notices soon that another thread has closed it."""
 
-_log = logging.getLogger(__name__)
+LOG = logging.getLogger(__name__)
+
+
+class _Waiting(NamedTuple):
+    datagram: bytes
+    may_be_dropped: bool
 
 
 @dataclass(eq=False, slots=True)
 class _Subscriber:
     socket: socket.socket
-    backlog: deque[bytes] = field(default_factory=deque)
+    backlog: deque[_Waiting] = field(default_factory=deque)
     """What the kernel has not taken yet."""
 
 
@@ -54,7 +62,7 @@ class MessagePublisher:
         self._lock = threading.Lock()
         self._closed = False
         self._subscribers: list[_Subscriber] = []
-        self._ended: dict[str, bytes] = {}
+        self._ended: dict[str, _Waiting] = {}
         self._lost = 0
         self._listener = Listener(Path(socket_path))
 
@@ -63,15 +71,10 @@ class MessagePublisher:
         """Messages that a subscriber was too slow for, counted once for each such subscriber."""
         return self._lost
 
-    @property
-    def subscribers(self) -> int:
-        """How many are connected, as of the last call."""
-        return len(self._subscribers)
-
-    def publish(self, message: SideChannelMessage, *, wait: bool = False) -> int:
+    def publish(self, message: SideChannelMessage, *, lossless: bool = False) -> int:
         """Send a message to everybody connected; the number of subscribers it is on its way to.
 
-        With `wait`, blocks until there is a subscriber and all have room, or another thread closes the publisher.
+        A `lossless` one is dropped for no other; it is to be published when there is room for it.
 
         Raises:
             TransportError: the message does not fit into one datagram.
@@ -82,18 +85,17 @@ class MessagePublisher:
                 f"side channel: frame {message.sequence} of {message.camera_id} takes {len(datagram)} bytes; "
                 f"a message has at most {MAX_MESSAGE_BYTES}: raise the model's threshold"
             )
-        while wait and not self._closed and not self.wait_for_room(_WAIT_SECONDS):
-            pass
+        waiting = _Waiting(datagram, may_be_dropped=not lossless and not isinstance(message, StreamEnded))
         with self._lock:
             if self._closed:
                 return 0
             self._attend()
             if isinstance(message, StreamEnded):
-                self._ended[message.camera_id] = datagram
+                self._ended[message.camera_id] = waiting
             else:
                 self._ended.pop(message.camera_id, None)
             for subscriber in tuple(self._subscribers):
-                self._enqueue(subscriber, datagram)
+                self._enqueue(subscriber, waiting)
             return len(self._subscribers)
 
     def wait_for_room(self, timeout: float) -> bool:
@@ -153,17 +155,24 @@ class MessagePublisher:
             else:
                 self._hand_over(subscriber)
 
-    def _enqueue(self, subscriber: _Subscriber, datagram: bytes) -> None:
-        if len(subscriber.backlog) >= self._backlog:
-            subscriber.backlog.popleft()
-            self._lost += 1
-        subscriber.backlog.append(datagram)
+    def _enqueue(self, subscriber: _Subscriber, message: _Waiting) -> None:
+        backlog = subscriber.backlog
+        backlog.append(message)
+        if len(backlog) > self._backlog:
+            oldest = next((place for place, one in enumerate(backlog) if one.may_be_dropped), None)
+            if oldest is not None:
+                del backlog[oldest]
+                self._lost += 1
+            elif len(backlog) > self._backlog + _BEYOND_BACKLOG:
+                LOG.error("side channel: hung up on a subscriber that takes nothing; it may connect again")
+                self._drop(subscriber)
+                return
         self._hand_over(subscriber)
 
     def _hand_over(self, subscriber: _Subscriber) -> None:
         try:
             while subscriber.backlog:
-                subscriber.socket.send(subscriber.backlog[0])
+                subscriber.socket.send(subscriber.backlog[0].datagram)
                 subscriber.backlog.popleft()
         except BlockingIOError:
             return
@@ -200,12 +209,8 @@ class MessageSubscriber:
             try:
                 return decode(datagram)
             except ContractError as error:
-                _log.warning("dropped a message: %s", error)
+                LOG.warning("dropped a message: %s", error)
         return None
-
-    def fileno(self) -> int | None:
-        """To wait on with `select`: readable when `receive` has something to do; none while the publisher is away."""
-        return self._link.fileno()
 
     def close(self) -> None:
         """Hang up."""

@@ -61,7 +61,8 @@ class EdgeHubTransport:
         self._timing = timing or Timing()
         self._client: Any = None
         self._heard_at = 0.0
-        self._hung = False
+        self._hung = asyncio.Event()
+        """Whether a request to the client in use was not answered; every client has its own."""
         self._requests: set[asyncio.Task[Any]] = set()
 
     async def run(self, inbox: Inbox) -> None:
@@ -93,11 +94,13 @@ class EdgeHubTransport:
         sending = self._connected().send_message_to_output(message, output)
         await self._answered(sending, self._timing.answer, f"message to {output}")
 
-    async def desired(self) -> dict[str, Any]:
+    async def twin(self) -> dict[str, dict[str, Any]]:
         """Ask for the whole twin, the only way to learn what changed while offline."""
-        twin = await self._answered(self._connected().get_twin(), self._timing.answer, "twin")
+        twin: dict[str, dict[str, Any]] = await self._answered(
+            self._connected().get_twin(), self._timing.answer, "twin"
+        )
         self._heard_at = time.monotonic()
-        return dict(twin["desired"])
+        return twin
 
     async def report(self, patch: Mapping[str, Any]) -> None:
         """Send a patch of reported properties."""
@@ -105,7 +108,7 @@ class EdgeHubTransport:
         await self._answered(reporting, self._timing.answer, "reported properties")
 
     async def _use_one_client(self, inbox: Inbox) -> NoReturn:
-        timing, self._hung = self._timing, False
+        timing, self._hung = self._timing, asyncio.Event()
         # Making a client and setting its handlers block; so do requests to the workload API, without end.
         make = asyncio.to_thread(
             IoTHubModuleClient.create_from_edge_environment, connection_retry_interval=2, keep_alive=15
@@ -127,13 +130,13 @@ class EdgeHubTransport:
     async def _watch(self, client: Any) -> NoReturn:
         """Look after a client until there is a reason to replace it, and raise that."""
         timing, connected_at = self._timing, time.monotonic()
-        while not self._hung:
+        while not self._hung.is_set():
             await asyncio.sleep(timing.check)
             now = time.monotonic()
             if client.connected:
                 connected_at = now
                 if now - self._heard_at > timing.silence:
-                    await self.desired()
+                    await self.twin()
             elif now - connected_at > timing.offline:
                 raise _HubAwayError(f"offline for {timing.offline:.0f} s")
         raise TransportError("connected, but a request was not answered")
@@ -176,12 +179,12 @@ class EdgeHubTransport:
 
         A request that is given up is left to end by itself: the SDK answers a cancelled one with a traceback.
         """
-        task = asyncio.ensure_future(request)
+        task, hung = asyncio.ensure_future(request), self._hung
         self._requests.add(task)
         task.add_done_callback(self._forget)
         done, _ = await asyncio.wait({task}, timeout=seconds)
         if not done:
-            self._hung = True
+            hung.set()
             raise TransportError(f"{what}: no answer within {seconds:.0f} s")
         try:
             return task.result()

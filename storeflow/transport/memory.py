@@ -28,10 +28,10 @@ class MemoryHub:
     """The hub; `transport` gives each module its end of it.
 
     Args:
-        routes: from `module/output` to `module/input` or `$upstream`.
+        routes: from `module/output` to each `module/input` or `$upstream` that it leads to.
     """
 
-    def __init__(self, routes: Mapping[str, str]) -> None:
+    def __init__(self, routes: Mapping[str, str | tuple[str, ...]]) -> None:
         self.routes = dict(routes)
         self.desired: dict[str, dict[str, Any]] = defaultdict(lambda: {"$version": 1})
         self.reported: dict[str, dict[str, Any]] = defaultdict(dict)
@@ -92,18 +92,21 @@ class MemoryTransport:
             raise TransportError(f"message of {len(body)} bytes for {output}: {MAX_BODY_BYTES} at most")
         message = Message(self._module_id, output, body, dict(properties), message_id)
         self._hub.sent.append(message)
-        target, _, input_name = self._hub.routes.get(f"{self._module_id}/{output}", "").partition("/")
-        if target == "$upstream":
-            self._hub.upstream.append(message)
-        elif target in self._hub.inboxes:
-            self._hub.inboxes[target].on_message(input_name, body)
-        elif target:
-            self._hub.waiting[target].append((input_name, body))
+        targets = self._hub.routes.get(f"{self._module_id}/{output}", ())
+        for target in (targets,) if isinstance(targets, str) else targets:
+            module_id, _, input_name = target.partition("/")
+            if module_id == "$upstream":
+                self._hub.upstream.append(message)
+            elif module_id in self._hub.inboxes:
+                self._hub.inboxes[module_id].on_message(input_name, body)
+            else:
+                self._hub.waiting[module_id].append((input_name, body))
 
-    async def desired(self) -> dict[str, Any]:
-        """The whole document of desired properties, with `$version`."""
+    async def twin(self) -> dict[str, dict[str, Any]]:
+        """The whole documents of `desired` and `reported` properties, `$version` in the first."""
         await self._reach_hub()
-        return copy.deepcopy(self._hub.desired[self._module_id])
+        hub, module_id = self._hub, self._module_id
+        return copy.deepcopy({"desired": hub.desired[module_id], "reported": hub.reported[module_id]})
 
     async def report(self, patch: Mapping[str, Any]) -> None:
         """Merge `patch` into the reported properties; None removes a key."""

@@ -14,7 +14,7 @@ class Inbox(Protocol):
         """Take a message, or drop it: its sender keeps it until there is a receipt."""
 
     def on_desired_changed(self) -> None:
-        """Hear that the desired properties may have changed; `Transport.desired` says to what."""
+        """Hear that the desired properties may have changed; `Transport.twin` says to what."""
 
     def on_method(self, name: str, payload: Any) -> tuple[int, Any]:
         """Answer a direct method with an HTTP-like status and a JSON value."""
@@ -41,8 +41,8 @@ class Transport(Protocol):
                 more than `MAX_BODY_BYTES` never will.
         """
 
-    async def desired(self) -> dict[str, Any]:
-        """The whole document of desired properties, with `$version`.
+    async def twin(self) -> dict[str, dict[str, Any]]:
+        """The whole documents of `desired` and `reported` properties, `$version` in the first.
 
         Raises:
             TransportError: not connected, or no answer.

@@ -68,6 +68,12 @@ def connect(subscriber: MessageSubscriber, publisher: MessagePublisher) -> None:
     publisher.flush()
 
 
+def publish_when_there_is_room(publisher: MessagePublisher, message: Detections | StreamEnded) -> int:
+    while not publisher.wait_for_room(0.1):
+        pass
+    return publisher.publish(message, lossless=True)
+
+
 def sequences(subscriber: MessageSubscriber, publisher: MessagePublisher) -> list[int]:
     found = []
     while (message := subscriber.receive(0.0)) is not None:
@@ -111,7 +117,32 @@ def test_a_slow_subscriber_loses_the_oldest_and_they_are_counted(path: Path) -> 
         assert publisher.lost == count - len(found) > 0
 
 
-def test_with_wait_nothing_is_lost_however_slow_the_subscriber(path: Path) -> None:
+def test_a_full_backlog_drops_no_end_of_a_stream_and_nothing_lossless(path: Path) -> None:
+    kept: list[Detections | StreamEnded] = [ended(0), detections(1, tracks=10), ended(2)]
+    count = 4000
+    with closing(MessagePublisher(path, backlog=10)) as publisher, closing(MessageSubscriber(path)) as subscriber:
+        connect(subscriber, publisher)
+        for sequence in range(count // 2):
+            publisher.publish(detections(10 + sequence, tracks=10))
+        for message in kept:
+            publisher.publish(message, lossless=True)
+        for sequence in range(count // 2, count):
+            publisher.publish(detections(10 + sequence, tracks=10))
+        found = sequences(subscriber, publisher)
+        assert [sequence for sequence in found if sequence < 10] == [0, 1, 2]
+        assert publisher.lost == count + len(kept) - len(found) > 0
+        assert found[-1] == 10 + count - 1
+
+
+def test_a_subscriber_that_never_takes_what_may_not_be_dropped_is_hung_up_on(path: Path) -> None:
+    with closing(MessagePublisher(path, backlog=1)) as publisher, closing(MessageSubscriber(path)) as subscriber:
+        connect(subscriber, publisher)
+        connected = [publisher.publish(ended(sequence)) for sequence in range(10_000)]
+        assert connected[0] == 1
+        assert connected[-1] == 0
+
+
+def test_who_waits_for_room_loses_nothing_however_slow_the_subscriber(path: Path) -> None:
     count, found = 2000, []
 
     def subscribe() -> None:
@@ -125,8 +156,8 @@ def test_with_wait_nothing_is_lost_however_slow_the_subscriber(path: Path) -> No
     thread.start()
     with closing(MessagePublisher(path, backlog=2)) as publisher:
         for sequence in range(count):
-            publisher.publish(detections(sequence, tracks=20), wait=True)
-        publisher.publish(ended(count), wait=True)
+            publish_when_there_is_room(publisher, detections(sequence, tracks=20))
+        publish_when_there_is_room(publisher, ended(count))
         while not publisher.flush(0.1):
             pass
         thread.join()
@@ -134,16 +165,17 @@ def test_with_wait_nothing_is_lost_however_slow_the_subscriber(path: Path) -> No
     assert found == list(range(count))
 
 
-def test_with_wait_the_first_message_waits_for_a_subscriber_until_closed(path: Path) -> None:
+def test_a_wait_for_room_ends_when_another_thread_closes_the_publisher(path: Path) -> None:
     publisher = MessagePublisher(path)
-    results: list[int] = []
-    thread = threading.Thread(target=lambda: results.append(publisher.publish(detections(0), wait=True)))
+    results: list[bool] = []
+    thread = threading.Thread(target=lambda: results.append(publisher.wait_for_room(60.0)))
     thread.start()
     thread.join(0.3)
     assert thread.is_alive()
     publisher.close()
     thread.join(2.0)
-    assert results == [0]
+    assert results == [False]
+    assert publisher.publish(detections(0)) == 0
 
 
 def test_whether_there_is_room_can_be_asked_without_blocking(path: Path) -> None:
@@ -169,33 +201,31 @@ def test_a_subscriber_that_is_killed_holds_nobody_up(path: Path, process: "subpr
     with closing(MessagePublisher(path, backlog=2)) as publisher, closing(MessageSubscriber(path)) as survivor:
         assert publisher.wait_for_room(20.0)
         connect(survivor, publisher)
-        publisher.publish(detections(0), wait=True)
+        publish_when_there_is_room(publisher, detections(0))
         assert process.stdout is not None
         assert process.stdout.readline() == "0\n"
         os.kill(process.pid, signal.SIGSTOP)
         process.kill()
         process.wait()
         for sequence in range(1, 200):
-            publisher.publish(detections(sequence, tracks=50), wait=True)
+            connected = publish_when_there_is_room(publisher, detections(sequence, tracks=50))
             message = survivor.receive(1.0)
             assert message is not None
-        assert publisher.subscribers == 1
+        assert connected == 1
 
 
 def test_a_subscriber_goes_on_when_the_publisher_is_back(path: Path) -> None:
     with closing(MessageSubscriber(path)) as subscriber:
         for sequence in range(2):
             publisher = MessagePublisher(path)
-            thread = threading.Thread(target=publisher.publish, args=(detections(sequence),), kwargs={"wait": True})
+            thread = threading.Thread(target=publish_when_there_is_room, args=(publisher, detections(sequence)))
             thread.start()
             message = subscriber.receive(5.0)
             assert message is not None
             assert message.sequence == sequence
-            assert subscriber.fileno() is not None
             thread.join()
             publisher.close()
             assert subscriber.receive(0.1) is None
-            assert subscriber.fileno() is None
 
 
 def test_a_datagram_that_is_no_message_is_passed_over(path: Path, caplog: pytest.LogCaptureFixture) -> None:

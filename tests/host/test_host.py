@@ -15,7 +15,7 @@ from modules.upstream_router.module import UpstreamRouter
 from storeflow.contract.cloudevents import CloudEvent
 from storeflow.contract.events import CameraState, instant
 from storeflow.delivery import Pace
-from storeflow.errors import StoreflowError
+from storeflow.errors import ConfigError, StoreflowError
 from storeflow.host import Host
 from storeflow.module import ModuleContext, Output
 from storeflow.outbox import CorruptOutboxError, Outbox
@@ -92,16 +92,16 @@ class _Running:
 
 def context(tmp_path: Path, module_id: str) -> ModuleContext:
     folder = tmp_path / module_id
-    return ModuleContext(module_id, "hub", "device", "store-1", folder, tmp_path, tmp_path, ())
+    return ModuleContext(module_id, "hub", "device", "store-1", folder, tmp_path, tmp_path, (), tmp_path)
 
 
 @asynccontextmanager
 async def running(
-    hub: MemoryHub, tmp_path: Path, factory: ModuleFactory, module_id: str = "teller", stall_seconds: float = 300.0
+    hub: MemoryHub, tmp_path: Path, factory: ModuleFactory, module_id: str = "teller", pace: Pace = PACE
 ) -> AsyncIterator[_Running]:
     where = context(tmp_path, module_id)
     outbox = Outbox(where.state_folder / "outbox.db")
-    host = Host(factory, where, hub.transport(module_id), outbox, pace=PACE, stall_seconds=stall_seconds)
+    host = Host(factory, where, hub.transport(module_id), outbox, pace=pace)
     run = _Running(host, outbox)
     try:
         await until(lambda: run.module)
@@ -358,7 +358,7 @@ def test_an_event_that_the_router_refuses_leaves_the_sender_and_stops_no_other(
     with caplog.at_level(logging.WARNING):
         asyncio.run(scene())
 
-    assert "event: detail: Input should be" in caplog.text
+    assert "detail: Input should be" in caplog.text
 
 
 def test_a_message_that_trips_a_bug_ends_nothing(hub: MemoryHub, tmp_path: Path) -> None:
@@ -367,10 +367,56 @@ def test_a_message_that_trips_a_bug_ends_nothing(hub: MemoryHub, tmp_path: Path)
             hub.inboxes["teller"].on_message("orders", b"bug")
             run.module.orders = 1
             await until(lambda: run.module.told == 1)
-            assert hub.invoke("teller", "metrics")[1]["host_messages_refused"] == 1
+            assert hub.invoke("teller", "metrics")[1]["host_messages_failed"] == 1
             assert hub.invoke("teller", "dance")[0] == 404
 
     asyncio.run(scene())
+
+
+def test_what_was_reported_before_the_restart_of_a_section_that_is_gone_is_taken_back(
+    hub: MemoryHub, tmp_path: Path
+) -> None:
+    async def scene() -> None:
+        hub.reported["teller"] = {"layuot": {"ac": 400, "av": 1, "ad": "unknown section"}}
+        async with running(hub, tmp_path, _Teller):
+            await until(lambda: set(hub.reported["teller"]) == {"cameras", "layout"})
+
+    asyncio.run(scene())
+
+
+class _Late(_Teller):
+    """Refuses `cameras` until what they name has arrived."""
+
+    arrived: ClassVar[threading.Event]
+    tries: ClassVar[int]
+
+    def configure(self, section: str, value: Any, version: int) -> None:
+        if section == "cameras" and value and not self.arrived.is_set():
+            type(self).tries += 1
+            raise ConfigError([f"cameras: there is no {value['door'].url}"])
+        super().configure(section, value, version)
+
+
+def test_a_refused_section_is_tried_again_and_told_only_when_that_changes_something(
+    hub: MemoryHub, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    _Late.arrived, _Late.tries = threading.Event(), 0
+
+    async def scene() -> None:
+        hub.set_desired("teller", {"cameras": {"door": CAMERA}})
+        async with running(hub, tmp_path, _Late, pace=Pace(reconfigure_seconds=0.05)) as run:
+            await until(lambda: hub.reported["teller"])
+            reported = hub.reported["teller"]
+            assert reported["cameras"]["ac"] == 400
+            await until(lambda: _Late.tries >= 4)
+            assert hub.reported["teller"] is reported, "nothing new was reported"
+            _Late.arrived.set()
+            await until(lambda: hub.reported["teller"]["cameras"]["ac"] == 200)
+            assert "door" in run.module.in_force["cameras"][0]
+
+    asyncio.run(scene())
+
+    assert caplog.text.count("cameras: there is no") == 1
 
 
 def test_a_full_disk_stops_the_module_and_loses_nothing(hub: MemoryHub, tmp_path: Path) -> None:

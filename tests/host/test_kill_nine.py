@@ -21,9 +21,10 @@ from local_azure.edge_hub.environment import is_edge_variable
 from local_azure.edge_hub.process import EdgeHubProcess
 
 ROUTES = {
-    "events": 'FROM /messages/modules/sender/outputs/events INTO BrokeredEndpoint("/modules/router/inputs/events")',
-    "receipts": 'FROM /messages/modules/router/* INTO BrokeredEndpoint("/modules/sender/inputs/receipts")',
+    "events": 'FROM /messages/modules/sender/* INTO BrokeredEndpoint("/modules/upstream_router/inputs/events")',
+    "receipts": 'FROM /messages/modules/upstream_router/* INTO BrokeredEndpoint("/modules/sender/inputs/receipts")',
 }
+MUTATED = Path(__file__).with_name("mutated_module.py")
 UNDER_WAY = 20
 """Rows in the outbox at the moment of the kill, at least."""
 
@@ -31,13 +32,13 @@ UNDER_WAY = 20
 class _Process:
     """A module's process, killed and started again."""
 
-    def __init__(self, hub: EdgeHubProcess, folder: Path, role: str, *options: str) -> None:
-        self.state = folder / role
+    def __init__(self, hub: EdgeHubProcess, folder: Path, module_id: str, *arguments: str) -> None:
+        self.state = folder / module_id
         outside = {name: value for name, value in os.environ.items() if not is_edge_variable(name)}
         ours = {"STOREFLOW_STATE": str(self.state), "STOREFLOW_RESEND_SECONDS": "1"}
-        self._environment = {**outside, **hub.environment(role), **ours}
-        self._command = [sys.executable, str(Path(__file__).with_name("killed_module.py")), role, *options]
-        self._log = folder / f"{role}.log"
+        self._environment = {**outside, **hub.environment(module_id), **ours}
+        self._command = [sys.executable, str(MUTATED), module_id, *arguments]
+        self._log = folder / f"{module_id}.log"
         self.start()
 
     def start(self) -> None:
@@ -91,11 +92,10 @@ class _Process:
 class _Store:
     """A sender and a router on one hub."""
 
-    def __init__(self, hub: EdgeHubProcess, folder: Path, total: int, without: str | None) -> None:
-        options = ("--without", without) if without else ()
+    def __init__(self, hub: EdgeHubProcess, folder: Path, total: int, without: str) -> None:
         self.total = total
-        self.router = _Process(hub, folder, "router", *options)
-        self.sender = _Process(hub, folder, "sender", "--total", str(total))
+        self.router = _Process(hub, folder, "upstream_router", without)
+        self.sender = _Process(hub, folder, "sender", "nothing", str(total))
         self.file = self.router.state / "events.ndjson"
 
     def kill_both(self, chance: random.Random) -> None:
@@ -131,7 +131,7 @@ class _Store:
 def hub(tmp_path: Path) -> Iterator[EdgeHubProcess]:
     with EdgeHubProcess(tmp_path / "hub") as process:
         process.client.set_routes(ROUTES)
-        process.client.patch_twin("router", {"telemetry": {"sinks": {"file": {"kind": "ndjson"}}}})
+        process.client.patch_twin("upstream_router", {"telemetry": {"sinks": {"file": {"kind": "ndjson"}}}})
         yield process
 
 
@@ -147,7 +147,7 @@ def wait_for(condition: Callable[[], bool], seconds: float) -> bool:
 @pytest.mark.parametrize("seed", [1, 2])
 def test_every_committed_event_is_in_the_file_exactly_once(hub: EdgeHubProcess, tmp_path: Path, seed: int) -> None:
     chance = random.Random(seed)  # noqa: S311 - moments, no secrets
-    store = _Store(hub, tmp_path, total=1000, without=None)
+    store = _Store(hub, tmp_path, total=1000, without="nothing")
     try:
         for _ in range(3):
             store.kill_both(chance)

@@ -7,6 +7,8 @@ import pytest
 
 _LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 _CODE = re.compile(r"^```.*?^```|`[^`\n]*`", re.MULTILINE | re.DOTALL)
+_BLANK = re.compile(r"(?<!\w)@[A-Z][A-Z_]*@|\{\{.*?\}\}|<[A-Z]+(?:_[A-Z]+)+>")
+"""Where a template waits for a figure: `@FIGURE@` and its like."""
 _MENTION = re.compile(r"\b(?:docs/[\w./-]+\.md|schemas/v1/[\w.]+\.json)")
 
 
@@ -61,6 +63,26 @@ def test_the_front_page_leads_to_what_a_reader_needs(repository: Path) -> None:
     found = set(links((repository / "README.md").read_text()))
     wanted = {"hard-cases", "events", "configuration", "accuracy", "glossary"}
     assert {f"docs/{name}.md" for name in wanted} | {"CONTRIBUTING.md"} <= found
+
+
+def test_no_page_has_a_blank_that_nobody_filled_in(texts: dict[Path, str], repository: Path) -> None:
+    blanks = [
+        f"{path.relative_to(repository)}: {blank}"
+        for path, text in texts.items()
+        if path.suffix == ".md"
+        for blank in _BLANK.findall(text)
+    ]
+    assert blanks == []
+
+
+@pytest.mark.parametrize("text", ["| Threshold | @THRESHOLD@ |", "@TABLE@", "costs {{ PRICE }}", "at <FIGURE_HERE>"])
+def test_a_blank_is_found(text: str) -> None:
+    assert _BLANK.search(text)
+
+
+@pytest.mark.parametrize("text", ["yolox_nano@e8af074932d4", "me@EXAMPLE.com", "`rtsp://user:pass@HOST/A@B`"])
+def test_an_address_or_a_version_is_no_blank(text: str) -> None:
+    assert not _BLANK.search(text)
 
 
 @pytest.mark.parametrize("page", ["CONTRIBUTING.md", "docs/glossary.md"])

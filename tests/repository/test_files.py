@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 MOST_LINES = 500
+PARTS_OF_THE_HOST = ("worker", "delivery", "outbox", "custody", "configuration")
 NOT_FOR_READING = {"requirements.lock"}
 NOT_HERE = {
     "an address or option of a package index": r"pypi\.|pythonhosted|--(?:extra-)?index-url",
@@ -42,7 +43,10 @@ def test_every_module_has_a_page(repository: Path) -> None:
 def test_contract_host_and_transport_stay_small(repository: Path) -> None:
     package = repository / "storeflow"
     paths = [*package.glob("contract/*.py"), package / "host.py", *package.glob("transport/*.py")]
-    assert sum(map(lines, paths)) <= 1500
+    beside = {name: lines(package / f"{name}.py") for name in PARTS_OF_THE_HOST}
+    told = ", ".join(f"{name} {count}" for name, count in beside.items())
+    total = sum(map(lines, paths))
+    assert total <= 1500, f"{total} lines; beside them the host has {sum(beside.values())}: {told}"
 
 
 @pytest.mark.parametrize("what", NOT_HERE)
@@ -68,3 +72,23 @@ def test_no_file_has(what: str, texts: dict[Path, str], repository: Path) -> Non
 )
 def test_the_search_finds_what_it_looks_for(what: str, text: str) -> None:
     assert re.search(NOT_HERE[what], text, re.MULTILINE)
+
+
+def test_a_commit_fetches_nothing_and_is_checked_by_the_tools_of_make_check(repository: Path) -> None:
+    hooks = (repository / ".pre-commit-config.yaml").read_text()
+    assert re.findall(r"repo: (.*)", hooks) == ["local"]
+    commands = re.findall(r"entry: \.venv/bin/(\w+(?: \w+)?)", hooks)
+    assert commands == ["ruff format", "ruff check", "mypy"]
+    makefile = (repository / "Makefile").read_text()
+    assert [command for command in commands if f"$(BIN)/{command}" not in makefile] == []
+
+
+def test_every_module_calls_its_logger_by_one_name(texts: dict[Path, str], repository: Path) -> None:
+    others = {
+        f"{path.relative_to(repository)}: {name}"
+        for path, text in texts.items()
+        if path.suffix == ".py"
+        for name in re.findall(r"^(\w+) = logging\.getLogger\(__name__\)", text, re.MULTILINE)
+        if name != "LOG"
+    }
+    assert others == set()

@@ -24,7 +24,7 @@ from local_azure.supervisor.supervisor import EDGE_HUB, run_module
 
 MODULES = ("video_capture", "inference", "zone_analytics", "upstream_router")
 VICTIMS = (EDGE_HUB, *MODULES)
-MUTATED = Path(__file__).with_name("mutated_module.py")
+MUTATED = Path(__file__).parents[1] / "host" / "mutated_module.py"
 KILLS_EACH = 10
 UNDER_WAY = 20
 """Rows in an outbox at the moment of a kill, at least."""

@@ -28,27 +28,6 @@ ROUTES = {
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
 
 
-class _Heard:
-    """An inbox that remembers."""
-
-    def __init__(self) -> None:
-        self.messages: list[tuple[str, bytes]] = []
-        self.connections: list[bool] = []
-        self.twin_changes = 0
-
-    def on_message(self, input_name: str, body: bytes) -> None:
-        self.messages.append((input_name, body))
-
-    def on_desired_changed(self) -> None:
-        self.twin_changes += 1
-
-    def on_method(self, name: str, payload: Any) -> tuple[int, Any]:
-        return 200, {"name": name, "payload": payload}
-
-    def on_connection(self, connected: bool) -> None:
-        self.connections.append(connected)
-
-
 @pytest.fixture(scope="module")
 def hub_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EdgeHubProcess]:
     with EdgeHubProcess(tmp_path_factory.mktemp("hub")) as process:
@@ -71,7 +50,7 @@ def become(hub: EdgeHubProcess, module_id: str, monkeypatch: pytest.MonkeyPatch)
 
 
 @asynccontextmanager
-async def running(inbox: _Heard, timing: Timing = FAST, *, connect: bool = True) -> AsyncIterator[EdgeHubTransport]:
+async def running(inbox: Any, timing: Timing = FAST, *, connect: bool = True) -> AsyncIterator[EdgeHubTransport]:
     transport = EdgeHubTransport(timing)
     task = asyncio.create_task(transport.run(inbox))
     try:
@@ -96,7 +75,7 @@ async def healed(transport: EdgeHubTransport, seconds: float = 15.0) -> None:
     give_up = time.monotonic() + seconds
     while True:
         try:
-            await transport.desired()
+            await transport.twin()
         except TransportError:
             assert time.monotonic() < give_up, "it did not heal in time"
             await asyncio.sleep(0.1)
@@ -104,9 +83,9 @@ async def healed(transport: EdgeHubTransport, seconds: float = 15.0) -> None:
             return
 
 
-def test_a_message_carries_what_hub_routing_needs(hub: EdgeHubProcess) -> None:
+def test_a_message_carries_what_hub_routing_needs(hub: EdgeHubProcess, inbox: Any) -> None:
     async def scene() -> None:
-        async with running(_Heard()) as transport:
+        async with running(inbox) as transport:
             await transport.send("upstream", b'{"n": 1}', {"eventType": "t", "storeId": "s"}, "id-1")
             await transport.send("upstream", b'{"n": 0}', {}, "id-2")
             with pytest.raises(TransportError, match="204801 bytes"):
@@ -121,16 +100,14 @@ def test_a_message_carries_what_hub_routing_needs(hub: EdgeHubProcess) -> None:
 
 
 def test_messages_that_wait_for_a_module_are_not_lost_while_it_connects(
-    hub: EdgeHubProcess, monkeypatch: pytest.MonkeyPatch
+    hub: EdgeHubProcess, monkeypatch: pytest.MonkeyPatch, inbox: Any, new_inbox: Callable[[], Any]
 ) -> None:
-    inbox = _Heard()
-
     async def scene() -> None:
         become(hub, "router", monkeypatch)
         async with running(inbox):
             pass
         become(hub, "zones", monkeypatch)
-        async with running(_Heard()) as transport:
+        async with running(new_inbox()) as transport:
             bodies = [b'{"n": %d}' % number for number in range(50)]
             await asyncio.gather(
                 *(transport.send("events", body, {}, f"m{number}") for number, body in enumerate(bodies))
@@ -143,18 +120,17 @@ def test_messages_that_wait_for_a_module_are_not_lost_while_it_connects(
     asyncio.run(scene())
 
 
-def test_twin_reports_and_methods_reach_their_ends(hub: EdgeHubProcess) -> None:
-    inbox = _Heard()
-
+def test_twin_reports_and_methods_reach_their_ends(hub: EdgeHubProcess, inbox: Any) -> None:
     async def scene() -> None:
         async with running(inbox) as transport:
-            before = await transport.desired()
+            before = (await transport.twin())["desired"]
             await asyncio.to_thread(hub.client.patch_twin, "zones", {"layout": {"zones": {}}})
             await until(lambda: inbox.twin_changes)
-            after = await transport.desired()
+            after = (await transport.twin())["desired"]
             assert after["$version"] == before["$version"] + 1
             assert after["layout"] == {"zones": {}}
             await transport.report({"layout": {"ac": 200}, "gone": None})
+            assert (await transport.twin())["reported"]["layout"] == {"ac": 200}
             answer = await asyncio.to_thread(hub.client.invoke_method, "zones", "metrics", {"all": True})
             assert (answer.status, answer.payload) == (200, {"name": "metrics", "payload": {"all": True}})
 
@@ -163,9 +139,7 @@ def test_twin_reports_and_methods_reach_their_ends(hub: EdgeHubProcess) -> None:
     assert hub.client.reported("zones") == {"layout": {"ac": 200}}
 
 
-def test_a_hub_that_comes_later_or_comes_back_is_found(hub: EdgeHubProcess) -> None:
-    inbox = _Heard()
-
+def test_a_hub_that_comes_later_or_comes_back_is_found(hub: EdgeHubProcess, inbox: Any) -> None:
     async def scene() -> None:
         await asyncio.to_thread(hub.kill)
         async with running(inbox, connect=False) as transport:
@@ -185,9 +159,7 @@ def test_a_hub_that_comes_later_or_comes_back_is_found(hub: EdgeHubProcess) -> N
     asyncio.run(scene())
 
 
-def test_a_refused_token_ends_the_sdk_but_not_the_module(hub: EdgeHubProcess) -> None:
-    inbox = _Heard()
-
+def test_a_refused_token_ends_the_sdk_but_not_the_module(hub: EdgeHubProcess, inbox: Any) -> None:
     async def scene() -> None:
         async with running(inbox, replace(FAST, useless_clients=100)) as transport:
             await asyncio.to_thread(hub.client.faults, refuse_connect=5)
@@ -200,9 +172,9 @@ def test_a_refused_token_ends_the_sdk_but_not_the_module(hub: EdgeHubProcess) ->
     asyncio.run(scene())
 
 
-def test_a_hub_that_never_acknowledges_costs_a_client_and_not_for_ever(hub: EdgeHubProcess) -> None:
+def test_a_hub_that_never_acknowledges_costs_a_client_and_not_for_ever(hub: EdgeHubProcess, inbox: Any) -> None:
     async def scene() -> None:
-        async with running(_Heard()) as transport:
+        async with running(inbox) as transport:
             first = transport._client
             await asyncio.to_thread(hub.client.faults, no_puback=True)
             with pytest.raises(TransportError, match="no answer within 2 s"):
@@ -214,10 +186,10 @@ def test_a_hub_that_never_acknowledges_costs_a_client_and_not_for_ever(hub: Edge
     asyncio.run(scene())
 
 
-def test_a_client_that_is_connected_and_deaf_is_found_out_and_replaced(hub: EdgeHubProcess) -> None:
+def test_a_client_that_is_connected_and_deaf_is_found_out_and_replaced(hub: EdgeHubProcess, inbox: Any) -> None:
     async def scene() -> None:
-        async with running(_Heard(), replace(FAST, silence=2.0)) as transport:
-            await transport.desired()
+        async with running(inbox, replace(FAST, silence=2.0)) as transport:
+            await transport.twin()
             first = transport._client
             await asyncio.to_thread(hub.client.faults, wipe_session=1)
             await asyncio.to_thread(hub.client.drop)
@@ -227,8 +199,26 @@ def test_a_client_that_is_connected_and_deaf_is_found_out_and_replaced(hub: Edge
     asyncio.run(scene())
 
 
-def test_clients_that_are_no_use_one_after_another_end_the_process(hub: EdgeHubProcess) -> None:
+def test_clients_that_are_no_use_one_after_another_end_the_process(hub: EdgeHubProcess, inbox: Any) -> None:
     hub.client.faults(refuse_connect=5)
 
     with pytest.raises(TransportError, match="3 clients were no use"):
-        asyncio.run(asyncio.wait_for(EdgeHubTransport(FAST).run(_Heard()), 20))
+        asyncio.run(asyncio.wait_for(EdgeHubTransport(FAST).run(inbox), 20))
+
+
+@pytest.mark.usefixtures("hub")
+def test_a_late_time_out_of_a_client_that_was_replaced_does_not_cost_the_next_one(inbox: Any) -> None:
+    async def scene() -> None:
+        async with running(inbox) as transport:
+            first = transport._client
+            late = asyncio.create_task(transport._answered(asyncio.sleep(5.0), 2.0, "a request to the first"))
+            with pytest.raises(TransportError):
+                await transport._answered(asyncio.sleep(5.0), 0.1, "another")
+            await until(lambda: transport._client not in {first, None})
+            second = transport._client
+            with pytest.raises(TransportError, match="a request to the first: no answer"):
+                await late
+            await asyncio.sleep(3 * FAST.check)
+            assert transport._client is second
+
+    asyncio.run(scene())

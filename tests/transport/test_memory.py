@@ -1,4 +1,5 @@
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -7,35 +8,12 @@ from storeflow.errors import TransportError
 from storeflow.transport.memory import MemoryHub
 
 
-class _Heard:
-    """An inbox that remembers."""
-
-    def __init__(self) -> None:
-        self.messages: list[tuple[str, bytes]] = []
-        self.connections: list[bool] = []
-        self.twin_changes = 0
-
-    def on_message(self, input_name: str, body: bytes) -> None:
-        self.messages.append((input_name, body))
-
-    def on_desired_changed(self) -> None:
-        self.twin_changes += 1
-
-    def on_method(self, name: str, payload: Any) -> tuple[int, Any]:
-        return 200, [name, payload]
-
-    def on_connection(self, connected: bool) -> None:
-        self.connections.append(connected)
-
-
 @pytest.fixture
 def hub() -> MemoryHub:
     return MemoryHub({"zones/events": "router/events", "router/upstream": "$upstream"})
 
 
-def test_messages_follow_routes_and_wait_for_a_module_that_is_not_there(hub: MemoryHub) -> None:
-    inbox = _Heard()
-
+def test_messages_follow_routes_and_wait_for_a_module_that_is_not_there(hub: MemoryHub, inbox: Any) -> None:
     async def scene() -> None:
         await hub.transport("zones").send("events", b"1", {}, "m1")
         joined = asyncio.create_task(hub.transport("router").run(inbox))
@@ -53,17 +31,35 @@ def test_messages_follow_routes_and_wait_for_a_module_that_is_not_there(hub: Mem
     assert len(hub.sent) == 4
 
 
-def test_a_twin_has_versions_and_tells_its_module(hub: MemoryHub) -> None:
-    inbox = _Heard()
+def test_one_output_may_lead_to_several_inputs(inbox: Any, new_inbox: Callable[[], Any]) -> None:
+    hub = MemoryHub({"router/receipts": ("zones/receipts", "capture/receipts", "away/receipts", "$upstream")})
+    other = new_inbox()
 
+    async def scene() -> None:
+        joined = [
+            asyncio.create_task(hub.transport(name).run(one)) for name, one in (("zones", inbox), ("capture", other))
+        ]
+        await asyncio.sleep(0)
+        await hub.transport("router").send("receipts", b"1", {}, "m1")
+        for task in joined:
+            task.cancel()
+
+    asyncio.run(scene())
+
+    assert inbox.messages == other.messages == hub.waiting["away"] == [("receipts", b"1")]
+    assert len(hub.upstream) == len(hub.sent) == 1
+
+
+def test_a_twin_has_versions_and_tells_its_module(hub: MemoryHub, inbox: Any) -> None:
     async def scene() -> None:
         transport = hub.transport("router")
         joined = asyncio.create_task(transport.run(inbox))
         await asyncio.sleep(0)
         hub.set_desired("router", {"telemetry": {}})
-        assert await transport.desired() == {"telemetry": {}, "$version": 2}
         await transport.report({"telemetry": 1, "other": 2})
         await transport.report({"other": None})
+        twin = {"desired": {"telemetry": {}, "$version": 2}, "reported": {"telemetry": 1}}
+        assert await transport.twin() == twin
         joined.cancel()
 
     asyncio.run(scene())
@@ -72,15 +68,13 @@ def test_a_twin_has_versions_and_tells_its_module(hub: MemoryHub) -> None:
     assert hub.reported["router"] == {"telemetry": 1}
 
 
-def test_a_hub_that_is_away_acknowledges_and_answers_nothing(hub: MemoryHub) -> None:
-    inbox = _Heard()
-
+def test_a_hub_that_is_away_acknowledges_and_answers_nothing(hub: MemoryHub, inbox: Any) -> None:
     async def scene() -> None:
         transport = hub.transport("router")
         joined = asyncio.create_task(transport.run(inbox))
         await asyncio.sleep(0)
         hub.set_away(True)
-        for request in (transport.desired(), transport.report({}), transport.send("upstream", b"", {}, "m")):
+        for request in (transport.twin(), transport.report({}), transport.send("upstream", b"", {}, "m")):
             with pytest.raises(TransportError):
                 await request
         hub.set_away(False)
@@ -93,9 +87,7 @@ def test_a_hub_that_is_away_acknowledges_and_answers_nothing(hub: MemoryHub) -> 
     assert len(hub.upstream) == 1
 
 
-def test_a_direct_method_reaches_its_module(hub: MemoryHub) -> None:
-    inbox = _Heard()
-
+def test_a_direct_method_reaches_its_module(hub: MemoryHub, inbox: Any) -> None:
     async def scene() -> tuple[int, Any]:
         joined = asyncio.create_task(hub.transport("router").run(inbox))
         await asyncio.sleep(0)
@@ -103,4 +95,4 @@ def test_a_direct_method_reaches_its_module(hub: MemoryHub) -> None:
         joined.cancel()
         return answer
 
-    assert asyncio.run(scene()) == (200, ["metrics", {"all": True}])
+    assert asyncio.run(scene()) == (200, {"name": "metrics", "payload": {"all": True}})

@@ -1,7 +1,7 @@
 """From a model's raw outputs to boxes: one pure file per output family.
 
 Every decoder takes `(outputs, spec, height, width, floor)`: the model's arrays, the card's `[output]`, the input's size
-in pixels, and the confidence under which nothing is worth keeping. It returns `Candidates` in input pixels.
+in pixels, and the confidence under which nothing is worth keeping. It returns `sound` `Candidates` in input pixels.
 """
 
 from collections.abc import Callable, Sequence

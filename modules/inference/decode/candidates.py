@@ -1,4 +1,4 @@
-"""What every decoder returns, and the check that every decoder begins with."""
+"""What every decoder returns, and the checks that every decoder begins and ends with."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -7,6 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from storeflow.errors import ModelError
+
+_LEAST_SIDE = 0.5
+"""Input pixels: what is thinner has no height that lengths could be measured by."""
 
 
 class Candidates(NamedTuple):
@@ -18,6 +21,13 @@ class Candidates(NamedTuple):
     """Shape (n,), 0 to 1."""
     classes: NDArray[np.int64]
     """Shape (n,), indices into the card's labels."""
+
+
+def sound(candidates: Candidates) -> Candidates:
+    """The candidates whose box is one: finite, and neither turned inside out nor thinner than any object is."""
+    boxes = candidates.boxes
+    kept = np.isfinite(boxes).all(axis=1) & (boxes[:, 2:] >= boxes[:, :2] + _LEAST_SIDE).all(axis=1)
+    return Candidates(boxes[kept], candidates.scores[kept], candidates.classes[kept])
 
 
 def expect_outputs(decoder: str, outputs: Sequence[NDArray[Any]], shapes: Sequence[tuple[int | None, ...]]) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from modules.inference.decode.candidates import Candidates, expect_outputs
+from modules.inference.decode.candidates import Candidates, expect_outputs, sound
 from modules.inference.decode.nms import suppress
 from modules.inference.model_card import OutputSpec
 
@@ -33,4 +33,4 @@ def decode_centre_map(
     centres = (np.stack([columns, rows], axis=1).astype(np.float32) + np.float32(0.5)) * _STRIDE
     boxes = np.concatenate([centres - distances[:, :2], centres + distances[:, 2:]], axis=1)
     classes = np.full(len(boxes), spec.kept_classes[0], np.int64)
-    return suppress(Candidates(boxes, scores, classes), spec.nms_iou)
+    return suppress(sound(Candidates(boxes, scores, classes)), spec.nms_iou)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from modules.inference.decode.candidates import Candidates, expect_outputs
+from modules.inference.decode.candidates import Candidates, expect_outputs, sound
 from modules.inference.model_card import OutputSpec
 
 
@@ -22,8 +22,10 @@ def decode_rtmdet(
     expect_outputs("rtmdet", outputs, [(1, None, 5), (1, None)])
     detections, classes = outputs[0][0], outputs[1][0]
     kept = (detections[:, 4] >= floor) & np.isin(classes, spec.kept_classes)
-    return Candidates(
-        detections[kept, :4].astype(np.float32),
-        detections[kept, 4].astype(np.float32),
-        classes[kept].astype(np.int64),
+    return sound(
+        Candidates(
+            detections[kept, :4].astype(np.float32),
+            detections[kept, 4].astype(np.float32),
+            classes[kept].astype(np.int64),
+        )
     )

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from modules.inference.decode.candidates import Candidates, expect_outputs
+from modules.inference.decode.candidates import Candidates, expect_outputs, sound
 from modules.inference.decode.nms import suppress
 from modules.inference.model_card import OutputSpec
 
@@ -41,7 +41,7 @@ def decode_yolox(
     centres = (rows[:, :2] + cells[likely]) * strides[likely, None]
     halves = np.exp(np.minimum(rows[:, 2:4], _LARGEST_LOG_SIDE)) * strides[likely, None] / 2
     boxes = np.concatenate([centres - halves, centres + halves], axis=1)
-    return suppress(Candidates(boxes, scores, kept_classes[best[sure]]), spec.nms_iou)
+    return suppress(sound(Candidates(boxes, scores, kept_classes[best[sure]])), spec.nms_iou)
 
 
 @cache

@@ -24,7 +24,7 @@ from modules.inference.decode.nms import pairwise_iou
 from modules.inference.track.association import Indices, match
 from modules.inference.track.follower import Followed
 from modules.inference.track.motion import Floats, acceleration_noise, gains, predict_covariance
-from modules.inference.track.parameters import DEFAULT, TrackerParameters
+from modules.inference.track.parameters import DEFAULT
 
 Mask = NDArray[np.bool_]
 
@@ -50,11 +50,10 @@ class Tracker:
 
     Args:
         numbers: where tracks get their numbers from; by default counted from 0.
-        parameters: the figures.
     """
 
-    def __init__(self, numbers: Iterator[int] | None = None, parameters: TrackerParameters = DEFAULT) -> None:
-        self._parameters = parameters
+    def __init__(self, numbers: Iterator[int] | None = None) -> None:
+        self._parameters = DEFAULT
         self._tracks = np.empty(0, _TRACK)
         self._numbers = count() if numbers is None else numbers
         self._updated_at = float("-inf")
@@ -71,12 +70,9 @@ class Tracker:
     def update(self, boxes: Floats, scores: Floats, captured_at: float, threshold: float) -> list[Followed]:
         """As `Follower.update`; detections below `threshold` may continue a track, never begin one.
 
-        A clock that was set back by more than `lost_seconds` begins anew with nobody; less than that stands still.
+        While the clock is set back, time stands still; `CameraTracks` begins anew when it was set back far.
         """
         parameters = self._parameters
-        if captured_at < self._updated_at - parameters.lost_seconds:
-            self._tracks = self._tracks[:0]
-            self._updated_at = captured_at
         now = max(captured_at, self._updated_at)
         self._forget(now)
         self._predict(now)

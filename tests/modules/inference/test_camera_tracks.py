@@ -1,6 +1,7 @@
 import numpy as np
+import pytest
 
-from modules.inference.camera_tracks import CameraTracks
+from modules.inference.camera_tracks import CameraTracks, Profile
 from modules.inference.detector import Detected
 from storeflow.frames.frame import WHOLE_FRAME, Frame
 
@@ -56,6 +57,28 @@ def test_classes_of_forgotten_tracks_are_forgotten_too() -> None:
 
 
 def test_the_bytetrack_profile_reports_confirmed_tracks_only() -> None:
-    camera = CameraTracks(0.0, profile="bytetrack")
-    told = [camera.follow("person", frame_at(index / 10), detected("person"), 0.4) for index in range(3)]
+    camera = CameraTracks(0.0)
+    told = [camera.follow("person", frame_at(index / 10), detected("person"), 0.4, "bytetrack") for index in range(3)]
     assert [[track.confirmed for track in tracks] for tracks in told] == [[], [True], [True]]
+
+
+def test_another_profile_begins_with_nobody_and_gives_no_id_twice() -> None:
+    camera = CameraTracks(0.0)
+    chosen: tuple[Profile, ...] = ("default", "bytetrack", "default")
+    profiles = [profile for profile in chosen for _ in range(3)]
+    told = [
+        [track.track_id for track in camera.follow("person", frame_at(index / 10), detected("person"), 0.4, profile)]
+        for index, profile in enumerate(profiles)
+    ]
+    assert told == [["0-0"]] * 3 + [[], ["0-1"], ["0-1"]] + [["0-2"]] * 3
+
+
+@pytest.mark.parametrize(
+    ("captured_at", "over"),
+    [(100.0, True), (90.0, True), (102.9, True), (103.1, False), (104.9, False), (105.1, False), (500.0, False)],
+)
+def test_a_stream_is_over_when_its_clock_is_back_at_the_start_or_far_behind(captured_at: float, over: bool) -> None:
+    camera = CameraTracks(100.0)
+    for at in (100.0, 105.0, 104.0):
+        camera.follow("person", frame_at(at), detected("person"), 0.4)
+    assert camera.is_over_at(captured_at) == over

@@ -71,6 +71,43 @@ def test_yolox_with_an_absurd_size_gives_a_large_box_and_no_overflow() -> None:
     assert np.isfinite(found.boxes).all()
 
 
+WRONG_SIDES = (-8.0, 0.0, 0.01, float("nan"), float("inf"))
+"""Width or height of a box, in pixels, as a broken model may give it."""
+
+
+def rtmdet_with(wrong: float) -> list[NDArray[Any]]:
+    boxes = [[20, 2, 20 + wrong, 22, 0.9], [20, 2, 40, 2 + wrong, 0.9], [50, 2, 60, 22, 0.8]]
+    return [np.array([boxes], np.float32), np.zeros((1, 3), np.int64)]
+
+
+def yolox_with(wrong: float) -> list[NDArray[Any]]:
+    # A size is a logarithm: it may be as good as nothing, or no number, and never negative.
+    side = -20.0 if wrong <= 0.01 else wrong
+    place = side if side == float("inf") else 0.0
+    cells = (5, (place, 0, side, 1, 0.9, 0.9)), (30, (0, place, 1, side, 0.9, 0.9)), (90, (0, 0, 1, 1, 0.9, 0.8))
+    return [yolox_output(*cells, labels=1)]
+
+
+def centre_map_with(wrong: float) -> list[NDArray[Any]]:
+    maps = np.zeros((1, 5, HEIGHT // 4, WIDTH // 4), np.float32)
+    maps[0, :, 3, 4] = (0.9, wrong / 2, 6, wrong / 2, 10)
+    maps[0, :, 3, 12] = (0.9, 4, wrong / 2, 8, wrong / 2)
+    maps[0, :, 12, 20] = (0.8, 4, 6, 8, 10)
+    return [maps]
+
+
+BROKEN = {"rtmdet": rtmdet_with, "yolox": yolox_with, "centre_map": centre_map_with}
+
+
+@pytest.mark.parametrize("wrong", WRONG_SIDES)
+@pytest.mark.parametrize("decoder", DECODERS)
+def test_a_box_without_area_is_no_box(decoder: str, wrong: float) -> None:
+    found = decode(output_spec(decoder, "person"), *BROKEN[decoder](wrong))
+    assert found.boxes.shape == (1, 4)
+    assert found.scores.shape == found.classes.shape == (1,)
+    assert (found.boxes[:, 2:] - found.boxes[:, :2] >= 8).all()
+
+
 def test_a_centre_map_measures_edges_from_the_middle_of_the_cell() -> None:
     maps = np.zeros((1, 5, HEIGHT // 4, WIDTH // 4), np.float32)
     maps[0, :, 3, 10] = (0.8, 4, 6, 8, 10)

@@ -14,7 +14,7 @@ YOLOX_SHAPE = (1, 3, 416, 416)
 
 
 def test_a_model_runs_and_gives_its_outputs(eval_data: Path) -> None:
-    engine = Engine(eval_data / "models" / "yolox_nano_bigisland.onnx", YOLOX_SHAPE, threads=1)
+    engine = Engine(eval_data / "models" / "yolox_nano_bigisland.onnx", YOLOX_SHAPE)
 
     (output,) = engine.run(np.zeros(YOLOX_SHAPE, np.float32))
 
@@ -23,7 +23,7 @@ def test_a_model_runs_and_gives_its_outputs(eval_data: Path) -> None:
 
 
 def test_free_dimensions_take_the_size_that_the_card_names(eval_data: Path) -> None:
-    engine = Engine(eval_data / "models" / "rtmdet_nano.onnx", (1, 3, 384, 640), threads=1)
+    engine = Engine(eval_data / "models" / "rtmdet_nano.onnx", (1, 3, 384, 640))
 
     boxes, labels = engine.run(np.zeros((1, 3, 384, 640), np.float32))
 
@@ -41,9 +41,13 @@ def test_free_dimensions_take_the_size_that_the_card_names(eval_data: Path) -> N
     ],
     ids=lambda options: next(iter(options)),
 )
-def test_an_option_that_would_fall_back_silently_is_refused(eval_data: Path, options: dict[str, str]) -> None:
+def test_an_option_that_would_fall_back_silently_is_refused(
+    eval_data: Path, options: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual = engine_module._provider_options("f32")
+    monkeypatch.setattr(engine_module, "_provider_options", lambda _precision: usual | options)
     with pytest.raises(ModelError, match="cannot be run by OpenVINO"):
-        Engine(eval_data / "models" / "yolox_nano_bigisland.onnx", YOLOX_SHAPE, options=options)
+        Engine(eval_data / "models" / "yolox_nano_bigisland.onnx", YOLOX_SHAPE)
 
 
 def test_without_the_refusal_the_same_option_does_fall_back(eval_data: Path) -> None:
@@ -87,7 +91,7 @@ def test_a_model_for_another_input_size_is_told(eval_data: Path) -> None:
     ids=["shape", "type"],
 )
 def test_a_tensor_of_another_shape_or_type_is_refused(eval_data: Path, tensor: NDArray[Any]) -> None:
-    engine = Engine(eval_data / "models" / "yolox_nano_bigisland.onnx", YOLOX_SHAPE, threads=1)
+    engine = Engine(eval_data / "models" / "yolox_nano_bigisland.onnx", YOLOX_SHAPE)
     with pytest.raises(ModelError, match="expected float32"):
         engine.run(tensor)
 
@@ -95,8 +99,8 @@ def test_a_tensor_of_another_shape_or_type_is_refused(eval_data: Path, tensor: N
 def test_bf16_is_a_wish_that_a_cpu_without_it_does_not_grant(eval_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     weights = eval_data / "models" / "yolox_nano_bigisland.onnx"
     monkeypatch.setattr(engine_module, "cpu_has_bf16", lambda: False)
-    assert Engine(weights, YOLOX_SHAPE, precision="bf16", threads=1).precision == "f32"
+    assert Engine(weights, YOLOX_SHAPE, precision="bf16").precision == "f32"
 
     monkeypatch.setattr(engine_module, "cpu_has_bf16", lambda: True)
-    assert Engine(weights, YOLOX_SHAPE, precision="bf16", threads=1).precision == "bf16"
-    assert Engine(weights, YOLOX_SHAPE, precision="f32", threads=1).precision == "f32"
+    assert Engine(weights, YOLOX_SHAPE, precision="bf16").precision == "bf16"
+    assert Engine(weights, YOLOX_SHAPE, precision="f32").precision == "f32"

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from modules.inference.model_card import find_weights, load_card, models_root
+from modules.inference.model_card import find_weights, load_card
 from storeflow.errors import ModelError
 
 CARD = """
@@ -135,16 +135,6 @@ def test_missing_weights_name_every_place_and_where_to_fetch_them(tmp_path: Path
         find_weights(load_card(folder), folder, (tmp_path / "cache",))
     for fact in (str(folder), str(tmp_path / "cache"), "tiny.onnx", "https://models.example/tiny.onnx"):
         assert fact in str(raised.value)
-
-
-def test_the_models_lie_beside_the_modules_unless_the_environment_says_otherwise(
-    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("STOREFLOW_MODELS", raising=False)
-    assert models_root() == repository / "models"
-
-    monkeypatch.setenv("STOREFLOW_MODELS", str(tmp_path))
-    assert models_root() == tmp_path
 
 
 def test_every_card_in_the_tree_is_sound_and_has_a_licence_and_a_page(repository: Path) -> None:

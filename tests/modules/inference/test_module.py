@@ -39,7 +39,7 @@ def clip(eval_data: Path) -> list[Frame]:
 
 
 @pytest.fixture
-def context(tmp_path: Path, eval_data: Path) -> ModuleContext:
+def context(tmp_path: Path, eval_data: Path, repository: Path) -> ModuleContext:
     """Of a device with the evaluation models at hand."""
     (tmp_path / "channels" / "frames").mkdir(parents=True)
     return ModuleContext(
@@ -51,6 +51,7 @@ def context(tmp_path: Path, eval_data: Path) -> ModuleContext:
         channel_folder=tmp_path / "channels",
         media_folder=tmp_path,
         model_folders=(eval_data / "models",),
+        cards_folder=repository / "models",
     )
 
 

@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import pytest
@@ -7,13 +8,13 @@ from storeflow.contract.cloudevents import CloudEvent
 from storeflow.contract.events import CameraState, instant
 from storeflow.contract.twins import read_section
 from storeflow.errors import ContractError
-from storeflow.module import HasSinks, Module, ModuleContext
+from storeflow.module import HasSinks, Module, ModuleContext, RawEvent
 from storeflow.transport.port import MAX_BODY_BYTES
 
 
 @pytest.fixture
 def router(tmp_path: Path) -> UpstreamRouter:
-    context = ModuleContext("upstream_router", "hub", "device", "store-1", tmp_path, tmp_path, tmp_path, ())
+    context = ModuleContext("upstream_router", "hub", "device", "store-1", tmp_path, tmp_path, tmp_path, (), tmp_path)
     return UpstreamRouter(context, None)
 
 
@@ -37,7 +38,7 @@ def test_without_a_twin_events_go_to_the_cloud(router: UpstreamRouter) -> None:
 
     outputs = router.on_message("events", event().to_json())
 
-    assert outputs == [("upstream", event())]
+    assert [(output.name, output.event.to_json()) for output in outputs] == [("upstream", event().to_json())]
     assert router.sinks == {}
 
 
@@ -65,7 +66,7 @@ def test_an_event_goes_to_every_sink_once(router: UpstreamRouter, tmp_path: Path
     [
         ("events", b"\xff\xfe no JSON", "event:"),
         ("events", b"[]", "event"),
-        ("events", event().to_json().replace(b"camera.state", b"camera.dreams"), "unknown event type"),
+        ("events", event().to_json().replace(b"storeflow.camera", b"elsewhere.camera"), "event.type"),
         ("events", event(detail="x" * MAX_BODY_BYTES).to_json(), "204800 at most"),
         ("commands", event().to_json(), "input commands"),
     ],
@@ -78,4 +79,84 @@ def test_what_is_no_event_is_refused_with_a_reason_and_counted(
     with pytest.raises(ContractError, match=reason):
         router.on_message(input_name, body)
 
-    assert router.metrics() == {"events_accepted": 0.0, "events_refused": 1.0}
+    assert router.metrics() == {"events_accepted": 0.0, "events_refused": 1.0, "events_unknown": 0.0}
+
+
+def test_an_event_is_carried_on_byte_for_byte_to_every_sink(router: UpstreamRouter) -> None:
+    configure(router, {"cloud": {"kind": "upstream"}, "local": {"kind": "ndjson"}})
+    document = json.loads(event().to_json())
+    document |= {"sequence": "000000000007", "traceparent": "00-1-2-03"}
+    document["data"]["shutter"] = 1.50
+    body = json.dumps(document, indent=2).encode()
+
+    outputs = router.on_message("events", body)
+
+    assert [output.event.to_json() for output in outputs] == [body, body]
+    raw = outputs[0].event
+    assert isinstance(raw, RawEvent)
+    assert (raw.source, raw.id, raw.type, raw.schema_version, raw.store_id) == (
+        "//hub/device/door",
+        "1",
+        "storeflow.camera.state",
+        "1.0",
+        "store-1",
+    )
+
+
+@pytest.mark.parametrize(
+    ("event_type", "version", "data"),
+    [
+        ("storeflow.queue.left", "1.0", {"store_id": "store-1", "waited": 3}),
+        ("storeflow.camera.state", "1.99", {"store_id": "store-1", "state": "dreaming"}),
+        ("storeflow.camera.state", "2.0", {"store_id": "store-1"}),
+    ],
+)
+def test_an_event_of_a_newer_neighbour_is_carried_on_counted_and_told_of_once(
+    router: UpstreamRouter, event_type: str, version: str, data: object, caplog: pytest.LogCaptureFixture
+) -> None:
+    router.configure("telemetry", read_section("telemetry", {}), 1)
+    document = json.loads(event().to_json())
+    document |= {"type": event_type, "dataschema": f"urn:storeflow:schema:{version}:{event_type}", "data": data}
+    body = json.dumps(document).encode()
+
+    outputs = [*router.on_message("events", body), *router.on_message("events", body)]
+
+    assert [output.event.to_json() for output in outputs] == [body, body]
+    assert isinstance(outputs[0].event, RawEvent)
+    assert outputs[0].event.schema_version == version
+    assert router.metrics() == {"events_accepted": 2.0, "events_refused": 0.0, "events_unknown": 2.0}
+    assert [record.message for record in caplog.records] == [
+        f"events of {event_type}, schema {version}, are not known here: carried on unread"
+    ]
+
+
+def test_a_cloud_event_without_what_is_optional_is_carried_on(router: UpstreamRouter) -> None:
+    router.configure("telemetry", read_section("telemetry", {}), 1)
+    body = b'{"specversion":"1.0","id":"1","source":"/till","type":"storeflow.till.opened"}'
+
+    assert [output.event.to_json() for output in router.on_message("events", body)] == [body]
+
+
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        ({"specversion": "2.0"}, "event.specversion"),
+        ({"id": ""}, "event.id"),
+        ({"source": None}, "event.source"),
+        ({"type": "com.example.camera"}, "event.type"),
+        ({"time": "yesterday"}, "event.time"),
+        ({"time": "2026-01-01T00:00:00"}, "event.time"),
+        ({"dataschema": "no address"}, "event.dataschema"),
+        ({"subject": 7}, "event.subject"),
+        ({"data": {"store_id": "store-1"}}, "event"),
+        ({"noise": float("nan")}, "no JSON"),
+    ],
+)
+def test_what_is_wrong_in_an_envelope_or_in_known_data_is_named(
+    router: UpstreamRouter, changed: dict[str, object], reason: str
+) -> None:
+    router.configure("telemetry", read_section("telemetry", {}), 1)
+    body = json.dumps(json.loads(event().to_json()) | changed).encode()
+
+    with pytest.raises(ContractError, match=reason):
+        router.on_message("events", body)

@@ -77,7 +77,7 @@ def test_a_third_crossing_after_a_turn_counts_anew(floor: Callable[..., Any]) ->
 
 
 def test_coming_back_much_later_is_no_u_turn(floor: Callable[..., Any]) -> None:
-    place = floor(lines=DOOR).walk("1", ABOVE, BELOW).walk("1", BELOW, BELOW, seconds=31).walk("1", BELOW, ABOVE)
+    place = floor(lines=DOOR).walk("1", ABOVE, BELOW).walk("1", BELOW, BELOW, seconds=16).walk("1", BELOW, ABOVE)
     assert [crossing.u_turn_of for crossing in place.end()] == [None, None]
 
 

@@ -1,5 +1,5 @@
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -7,12 +7,13 @@ import pytest
 
 from modules.zone_analytics import module as zone_analytics
 from modules.zone_analytics.module import SILENT_SECONDS, ZoneAnalytics
+from storeflow.contract.cloudevents import CloudEvent
 from storeflow.contract.events import LineCrossed, ZoneExited, ZoneOccupancy
 from storeflow.contract.messages import Detections, StreamEnded
 from storeflow.contract.twins import read_section
 from storeflow.errors import ContractError
 from storeflow.frames.side_channel import MessagePublisher
-from storeflow.module import ModuleContext
+from storeflow.module import ModuleContext, Output
 
 FrameOf = Callable[..., Detections]
 LAYOUT = {
@@ -44,17 +45,22 @@ def started(context: ModuleContext, checkpoint: bytes | None = None, layout: Any
     return module
 
 
+def told(outputs: Sequence[Output]) -> list[Any]:
+    """The data of events."""
+    return [output.event.data for output in outputs if isinstance(output.event, CloudEvent)]
+
+
 def stand(module: ZoneAnalytics, frame: FrameOf, start: float, seconds: float, y: float = 0.55) -> list[Any]:
     outputs = []
     for step in range(round(seconds * 10)):
         outputs += module.on_side_channel(frame(start + step / 10, {"1": (0.5, y)}))
-    return [output.event.data for output in outputs]
+    return told(outputs)
 
 
 def test_events_say_where_they_come_from_and_what_decided_them(context: ModuleContext, frame: FrameOf) -> None:
     module = started(context)
-    told = stand(module, frame, 0.0, 1.0, y=0.45) + stand(module, frame, 1.0, 1.0, y=0.55)
-    (crossed,) = (data for data in told if isinstance(data, LineCrossed))
+    facts = stand(module, frame, 0.0, 1.0, y=0.45) + stand(module, frame, 1.0, 1.0, y=0.55)
+    (crossed,) = (data for data in facts if isinstance(data, LineCrossed))
     assert (crossed.store_id, crossed.camera_id, crossed.config_version, crossed.model_version) == (
         "store-1", "door", 3, "m@1",
     )  # fmt: skip
@@ -64,9 +70,9 @@ def test_a_restart_goes_on_with_everyone_in_view(context: ModuleContext, frame: 
     before = started(context)
     stand(before, frame, 0.0, 3.0, y=0.45)
     after = started(context, before.checkpoint())
-    told = stand(after, frame, 3.0, 3.0, y=0.55)
-    assert [data.direction for data in told if isinstance(data, LineCrossed)] == ["in"]
-    ended = [output.event.data for output in after.on_side_channel(ENDED)]
+    facts = stand(after, frame, 3.0, 3.0, y=0.55)
+    assert [data.direction for data in facts if isinstance(data, LineCrossed)] == ["in"]
+    ended = told(after.on_side_channel(ENDED))
     assert [data.dwell_seconds for data in ended if isinstance(data, ZoneExited)] == [pytest.approx(5.9)]
 
 
@@ -76,7 +82,7 @@ def test_a_second_restart_before_the_first_frame_forgets_nobody(context: ModuleC
     unconfigured = ZoneAnalytics(context, before.checkpoint())
     configured = started(context, unconfigured.checkpoint())
     after = started(context, configured.checkpoint())
-    ended = [output.event.data for output in after.on_side_channel(ENDED)]
+    ended = told(after.on_side_channel(ENDED))
     assert [data.dwell_seconds for data in ended if isinstance(data, ZoneExited)] == [pytest.approx(2.9)]
 
 
@@ -86,9 +92,9 @@ def test_a_layout_that_was_changed_while_the_module_was_down_ends_the_visits_tha
     before = started(context)
     stand(before, frame, 0.0, 3.0)
     after = started(context, before.checkpoint(), {"lines": LAYOUT["lines"]})
-    told = [output.event.data for output in after.work(0.0)]
-    assert [data.dwell_seconds for data in told if isinstance(data, ZoneExited)] == [pytest.approx(2.9)]
-    assert [data.occupancy for data in told if isinstance(data, ZoneOccupancy)] == [0]
+    facts = told(after.work(0.0))
+    assert [data.dwell_seconds for data in facts if isinstance(data, ZoneExited)] == [pytest.approx(2.9)]
+    assert [data.occupancy for data in facts if isinstance(data, ZoneOccupancy)] == [0]
 
 
 @pytest.mark.parametrize("damage", [b"", b"{", b'{"version":99,"views":[]}', b'{"version":1,"views":[{}]}'])
@@ -96,8 +102,8 @@ def test_a_damaged_checkpoint_means_nobody_in_view_and_a_module_that_works(
     context: ModuleContext, frame: FrameOf, damage: bytes
 ) -> None:
     module = started(context, damage)
-    told = stand(module, frame, 0.0, 2.0)
-    assert [data.occupancy for data in told if isinstance(data, ZoneOccupancy)] == [1]
+    facts = stand(module, frame, 0.0, 2.0)
+    assert [data.occupancy for data in facts if isinstance(data, ZoneOccupancy)] == [1]
 
 
 def test_a_checkpoint_of_a_crowd_is_small(context: ModuleContext, frame: FrameOf) -> None:
@@ -116,10 +122,11 @@ def test_occupancy_that_falls_in_the_moment_in_which_it_rose_is_told_as_an_event
     for step in range(6):  # the sixth frame makes the shortest visit
         outputs += module.on_side_channel(frame(step / 10, {"1": (0.5, 0.55)}))
     outputs += module.on_side_channel(ENDED)
-    changes = [output.event for output in outputs if isinstance(output.event.data, ZoneOccupancy)]
-    assert [event.data.occupancy for event in changes if isinstance(event.data, ZoneOccupancy)] == [1, 0]
-    assert changes[0].time == changes[1].time
-    assert len({event.id for event in changes}) == 2
+    events = [output.event for output in outputs if isinstance(output.event, CloudEvent)]
+    rose, fell = [event for event in events if isinstance(event.data, ZoneOccupancy)]
+    assert [one.occupancy for one in told(outputs) if isinstance(one, ZoneOccupancy)] == [1, 0]
+    assert rose.time == fell.time
+    assert rose.id != fell.id
 
 
 def test_a_camera_that_falls_silent_without_a_word_is_ended(
@@ -132,8 +139,8 @@ def test_a_camera_that_falls_silent_without_a_word_is_ended(
     clock.now = SILENT_SECONDS - 1
     assert module.work(0.0) == []
     clock.now = SILENT_SECONDS + 1
-    told = [output.event.data for output in module.work(0.0)]
-    assert [data.occupancy for data in told if isinstance(data, ZoneOccupancy)] == [0]
+    facts = told(module.work(0.0))
+    assert [data.occupancy for data in facts if isinstance(data, ZoneOccupancy)] == [0]
     assert "camera door: no frame for 30 s" in caplog.text
 
 
@@ -157,7 +164,7 @@ def test_messages_are_taken_from_the_side_channel(context: ModuleContext, frame:
             publisher.flush()
             if module.metrics()["frames"] == 20:
                 break
-        assert [output.event.type for output in outputs] == ["storeflow.zone.entered", "storeflow.zone.occupancy"]
+        assert [data.event_type for data in told(outputs)] == ["storeflow.zone.entered", "storeflow.zone.occupancy"]
         assert {output.name for output in outputs} == {"events"}
     finally:
         publisher.close()

@@ -1,30 +1,30 @@
-"""A module process for test_kill_nine.py: `killed_module.py sender|router [--without delete|seen|cut]`.
+"""A module's process without one of its safeguards: `mutated_module.py FOLDER|sender SAFEGUARD [TOTAL]`.
 
-The sender tells `TOLD` events as fast as a busy store does. The router is the real one on a slow disk: between what
-a sink wrote and the transaction that lets go of it there is time to be killed. `--without` takes out one of the
-three things that make "exactly once" true, so that the test can show that it would notice.
+The safeguards: `keep` an event before answering for it, `delete` what the next owner has, keep no event again that was
+`seen`, `cut` off what a sink wrote and never committed; or `nothing`. The disk is slow, so that a kill often comes
+between what a sink wrote and the commit. For tests/host/test_kill_nine.py and tests/system/test_kill_nine.py, which
+show with it that they would notice. `sender` is no module of a store: it tells TOTAL events as fast as a busy one does.
 """
 
-import argparse
+import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, ClassVar
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-
-from modules.upstream_router.module import UpstreamRouter
+from modules.upstream_router import module as upstream_router
 from modules.upstream_router.sinks.ndjson import NdjsonFile
+from modules.zone_analytics import module as zone_analytics
 from storeflow import host
 from storeflow.contract.cloudevents import CloudEvent, event_id
 from storeflow.contract.events import CameraState, instant
-from storeflow.module import ModuleContext, Output, Sink
+from storeflow.module import ModuleContext, Output
 from storeflow.outbox import Outbox
+from storeflow.worker import ModuleFactory
 
+SLOW_DISK_SECONDS = 0.3
 AT_ONCE = 4
 PAUSE_SECONDS = 0.02
-SLOW_DISK_SECONDS = 0.2
 TOLD_AGAIN = 5
 """After a restart the last few events are told again, as a module that starts from a checkpoint does."""
 
@@ -74,24 +74,12 @@ class Sender:
         return CloudEvent.of(data, source=self._source, id=event_id(self._source, "told", number), subject="door")
 
 
-class SlowFile(NdjsonFile):
-    """A file on a disk that takes its time."""
+class OutboxWithoutKeep(Outbox):
+    """It loses an event of every batch, and nobody hears of it."""
 
-    def write(self, bodies: Sequence[bytes], state: bytes | None) -> bytes:
-        """Write, and be long about it."""
-        new_state = super().write(bodies, state)
-        time.sleep(SLOW_DISK_SECONDS)
-        return new_state
-
-
-class FileWithoutCut(SlowFile):
-    """It goes on where the file ends, whoever wrote that."""
-
-    def _cut(self, file: int, offset: int) -> None:
-        pass
-
-    def _end_of_truth(self, state: bytes | None, size: int) -> int:  # noqa: ARG002 - the signature that it replaces
-        return size
+    def commit(self, outputs: Sequence[Output], checkpoint: bytes | None, now: float) -> int:
+        """Keep all but the first event."""
+        return super().commit([output for output in outputs if output.event is not outputs[0].event], checkpoint, now)
 
 
 class OutboxWithoutDelete(Outbox):
@@ -109,34 +97,43 @@ class OutboxWithoutSeen(Outbox):
         return False
 
 
-class Router(UpstreamRouter):
-    """The real router with slow files."""
+class SlowFile(NdjsonFile):
+    """A file on a disk that takes its time."""
 
-    file_type: ClassVar[type[NdjsonFile]] = SlowFile
-
-    @property
-    def sinks(self) -> Mapping[str, Sink]:
-        """The same file for as long as the configuration is the same."""
-        return {name: self._slow(name) for name in super().sinks}
-
-    def _slow(self, name: str) -> Sink:
-        made: dict[str, Sink] = self.__dict__.setdefault("_made", {})
-        return made.setdefault(name, self.file_type(self._folder / "events.ndjson"))
+    def write(self, bodies: Sequence[bytes], state: bytes | None) -> bytes:
+        """Write, and be long about it."""
+        new_state = super().write(bodies, state)
+        time.sleep(SLOW_DISK_SECONDS)
+        return new_state
 
 
-def main() -> int:
-    """Become the module that the command line names."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("role", choices=("sender", "router"))
-    parser.add_argument("--without", choices=("delete", "seen", "cut"))
-    parser.add_argument("--total", type=int, default=0)
-    arguments = parser.parse_args()
-    outboxes: dict[str | None, type[Outbox]] = {"delete": OutboxWithoutDelete, "seen": OutboxWithoutSeen}
-    vars(host)["Outbox"] = outboxes.get(arguments.without, Outbox)  # this process is the experiment
-    Router.file_type = FileWithoutCut if arguments.without == "cut" else SlowFile
-    Sender.total = arguments.total
-    return host.run_module(Sender if arguments.role == "sender" else Router)
+class FileWithoutCut(SlowFile):
+    """It goes on where the file ends, whoever wrote that."""
+
+    def _cut(self, file: int, offset: int) -> None:
+        pass
+
+    def _end_of_truth(self, state: bytes | None, found: os.stat_result) -> int:  # noqa: ARG002 - as what it replaces
+        return found.st_size
+
+
+def main(name: str, without: str, total: str = "0") -> int:
+    """Become the module, this process being the experiment."""
+    modules: dict[str, ModuleFactory] = {
+        "upstream_router": upstream_router.UpstreamRouter,
+        "zone_analytics": zone_analytics.ZoneAnalytics,
+        "sender": Sender,
+    }
+    outboxes: dict[str, type[Outbox]] = {
+        "keep": OutboxWithoutKeep,
+        "delete": OutboxWithoutDelete,
+        "seen": OutboxWithoutSeen,
+    }
+    Sender.total = int(total)
+    vars(host)["Outbox"] = outboxes.get(without, Outbox)
+    vars(upstream_router)["NdjsonFile"] = FileWithoutCut if without == "cut" else SlowFile
+    return host.run_module(modules[name])
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(main(*sys.argv[1:]))

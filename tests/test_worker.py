@@ -1,0 +1,243 @@
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+
+from storeflow import worker
+from storeflow.contract.cloudevents import CloudEvent
+from storeflow.contract.events import CameraState, instant
+from storeflow.custody import Receipt
+from storeflow.errors import ConfigError, ContractError, StorageError
+from storeflow.module import ModuleContext, Output
+from storeflow.outbox import Outbox
+from storeflow.worker import Worker
+
+CAMERAS = {"door": {"url": "file:door.mp4"}}
+
+
+def event(number: int) -> CloudEvent:
+    data = CameraState(
+        store_id="store-1", camera_id="door", captured_at=instant(number), state="streaming", detail=str(number)
+    )
+    return CloudEvent.of(data, source="//hub/device/door", id=f"{number:032d}", subject="door")
+
+
+class _Module:
+    """Does as it is told by the test; hands on every event."""
+
+    sections: ClassVar[tuple[str, ...]] = ("cameras",)
+
+    def __init__(self, checkpoint: bytes | None) -> None:
+        self.state: Callable[[], bytes | None] = lambda: checkpoint
+        self.configured: list[Any] = []
+        self.refuses = False
+        self.trips: list[Exception] = []
+        """Raised by the next messages, one each."""
+        self.live = {"told": 1.0}
+
+    def configure(self, section: str, value: Any, version: int) -> None:
+        if self.refuses:
+            raise ConfigError([f"{section} {version}: not here"])
+        self.configured.append(value)
+
+    def work(self, timeout: float) -> Sequence[Output]:
+        time.sleep(min(timeout, 0.01))
+        return ()
+
+    def on_message(self, input_name: str, body: bytes) -> Sequence[Output]:  # noqa: ARG002 - a module's signature
+        if self.trips:
+            raise self.trips.pop(0)
+        return [Output("upstream", CloudEvent.from_json(body))]
+
+    def checkpoint(self) -> bytes | None:
+        return self.state()
+
+    def metrics(self) -> Mapping[str, float]:
+        return self.live
+
+    def close(self) -> None:
+        pass
+
+
+class _Play:
+    """A worker on its thread, its module, and the receipts that became due."""
+
+    def __init__(self, box: Outbox, folder: Path, prepare: Callable[[_Module], None]) -> None:
+        self.receipts: list[Receipt] = []
+        self.module: Any = None
+
+        def factory(_: ModuleContext, checkpoint: bytes | None) -> _Module:
+            module = self.module = _Module(checkpoint)
+            prepare(module)
+            return module
+
+        context = ModuleContext("module", "hub", "device", "store-1", folder, folder, folder, (), folder)
+        self.worker = Worker(factory, context, box, committed=self.receipts.extend, retry_seconds=0.05)
+
+    def send(self, one: CloudEvent) -> None:
+        """Send an event and wait until the module has seen it."""
+        handled = self.worker.counts["messages_failed"] + self.worker.counts["messages_refused"] + len(self.receipts)
+        self.worker.put_message("events", one.to_json())
+        until(
+            lambda: (
+                handled
+                < self.worker.counts["messages_failed"] + self.worker.counts["messages_refused"] + len(self.receipts)
+            )
+        )
+
+
+def until(condition: Callable[[], Any], seconds: float = 5.0) -> None:
+    give_up = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < give_up, "it did not come to pass in time"
+        time.sleep(0.01)
+
+
+@pytest.fixture
+def box(tmp_path: Path) -> Iterator[Outbox]:
+    box = Outbox(tmp_path / "outbox.db")
+    yield box
+    box.close()
+
+
+@contextmanager
+def playing(
+    box: Outbox, *, configured: bool = True, prepare: Callable[[_Module], None] = lambda _: None
+) -> Iterator[_Play]:
+    play = _Play(box, Path(), prepare)
+    play.worker.start()
+    try:
+        if configured:
+            play.worker.apply_twin({"$version": 1, "cameras": CAMERAS}).result(5)
+        until(lambda: play.module)
+        yield play
+    finally:
+        play.worker.stop()
+        play.worker.ended.result(5)
+
+
+def quarantined(box: Outbox) -> list[Any]:
+    return box._database.execute("SELECT body, reason FROM quarantine").fetchall()
+
+
+def test_only_a_contract_error_proves_an_event_at_fault(box: Outbox) -> None:
+    with playing(box) as play:
+        play.module.trips = [ContractError("no event"), KeyError("a bug"), StorageError("no room")]
+        for number in (1, 2, 3, 4):
+            play.send(event(number))
+        until(lambda: len(play.receipts) == 2)
+
+        assert play.receipts == [
+            Receipt(event(1).source, event(1).id, refused=True),
+            Receipt(event(4).source, event(4).id),
+        ]
+        assert (play.worker.counts["messages_refused"], play.worker.counts["messages_failed"]) == (1, 2)
+
+
+def test_an_event_that_failed_and_comes_again_is_taken(box: Outbox) -> None:
+    with playing(box) as play:
+        play.module.trips = [KeyError("a bug")] * 4
+        for _ in range(5):
+            play.send(event(1))
+        until(lambda: play.receipts)
+
+        assert play.receipts == [Receipt(event(1).source, event(1).id)]
+        assert quarantined(box) == []
+        assert box.counts["kept"] == 1
+
+
+def test_an_event_that_fails_every_time_is_set_aside_and_only_then_refused(
+    box: Outbox, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def full(*_: object) -> None:
+        raise StorageError("no room")
+
+    with playing(box) as play:
+        play.module.trips = [KeyError("a bug")] * 8
+        for _ in range(4):
+            play.send(event(1))
+        play.send(event(2))
+        with monkeypatch.context() as patch:
+            patch.setattr(box, "quarantine", full)
+            play.send(event(1))
+        until(lambda: "can't be set aside" in caplog.text)
+        assert play.receipts == []
+
+        play.send(event(1))
+        until(lambda: play.receipts)
+        assert play.receipts == [Receipt(event(1).source, event(1).id, refused=True)]
+        assert quarantined(box) == [(event(1).to_json(), "KeyError: 'a bug'")]
+        assert play.worker.counts["messages_quarantined"] == 1
+
+        play.send(event(1))
+        until(lambda: len(play.receipts) == 2)
+        assert len(quarantined(box)) == 1, "the receipt may have been lost: it is answered again, and kept once"
+
+
+def test_a_module_that_never_worked_leaves_its_last_checkpoint_alone(box: Outbox) -> None:
+    box.commit([], b"7", 0.0)
+
+    def forget(module: _Module) -> None:
+        module.state = lambda: b"nothing yet"
+
+    with playing(box, configured=False, prepare=forget):
+        time.sleep(0.1)
+    assert box.checkpoint() == b"7"
+
+    with playing(box, prepare=forget) as play:
+        until(lambda: play.worker.metrics)
+    assert box.checkpoint() == b"nothing yet"
+
+
+@pytest.mark.parametrize("changing", [True, False])
+def test_a_quiet_module_writes_a_checkpoint_once_a_second_and_only_when_it_changed(
+    box: Outbox, monkeypatch: pytest.MonkeyPatch, changing: bool
+) -> None:
+    box.commit([], b"0", 0.0)
+    commits: list[bytes | None] = []
+    commit = box.commit
+
+    def counted(outputs: Sequence[Output], checkpoint: bytes | None, now: float) -> int:
+        commits.append(checkpoint)
+        return commit(outputs, checkpoint, now)
+
+    def change(module: _Module) -> None:
+        if changing:
+            module.state = lambda: repr(time.monotonic()).encode()
+
+    monkeypatch.setattr(box, "commit", counted)
+    with playing(box, prepare=change) as play:
+        time.sleep(1.3)
+        quiet = len(commits)
+        play.send(event(1))
+        until(lambda: play.receipts)
+
+    assert 1 <= quiet <= 2 if changing else quiet == 0
+    assert len(commits) >= 1, "with an event the checkpoint goes into its transaction"
+    assert len(commits) <= quiet + 2
+
+
+def test_metrics_are_those_of_the_last_commit_whatever_the_module_does_to_its_own(box: Outbox) -> None:
+    with playing(box) as play:
+        until(lambda: play.worker.metrics)
+        play.module.live["told"] = 2.0
+
+        assert play.worker.metrics == {"told": 1.0}
+
+
+def test_a_kept_section_that_could_not_be_used_is_tried_again(box: Outbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "_RESTORE_SECONDS", 0.05)
+    box.keep_section("cameras", CAMERAS, 3)
+
+    def refuse(module: _Module) -> None:
+        module.refuses = True
+
+    with playing(box, configured=False, prepare=refuse) as play:
+        time.sleep(0.3)
+        assert play.module.configured == []
+        play.module.refuses = False
+        until(lambda: play.module.configured)
+        assert set(play.module.configured[0]) == {"door"}
