@@ -20,8 +20,8 @@ $(READY): requirements.lock pyproject.toml
 	@echo "Setting up $(VENV): once, about a minute"
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
-	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable . 2>/dev/null \
-	    || $(BIN)/python -m pip install --quiet --no-deps --editable .
+	@$(BIN)/python -m pip install --quiet --no-deps --editable . 2>$(VENV)/install.log \
+	    || { cat $(VENV)/install.log; exit 1; }
 	@touch $(READY)
 
 run: $(READY)

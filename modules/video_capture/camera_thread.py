@@ -7,29 +7,34 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
+from modules.video_capture.backoff import Backoff
+from modules.video_capture.camera_error import CameraError, Reason
 from modules.video_capture.footage import shots
 from modules.video_capture.pace import Pace
-from modules.video_capture.source import Source
+from modules.video_capture.source import ClockState, Source
 from modules.video_capture.state import Change, State
 from storeflow.contract.messages import StreamEnded
 from storeflow.contract.twins import Camera
 from storeflow.errors import StoreflowError
+from storeflow.frames.frame import Frame
 from storeflow.frames.ring import FrameWriter
+from storeflow.observability import redacted
 
-FIRST_RETRY_SECONDS, LONGEST_RETRY_SECONDS = 1.0, 60.0
 _IDLE_SECONDS = 1.0
-_STOP_SECONDS = 5.0
+_STOP_SECONDS, _LIVE_STOP_SECONDS = 5.0, 0.5
+"""A live camera that is silent lets go when its time-out is over, and nobody waits for that."""
 _BEFORE_THE_FIRST = -1
 """Sequence number of a stream that ended before its first frame."""
 
-_log = logging.getLogger(__name__)
+LOG = logging.getLogger(__name__)
 
 
 class CameraThread:
     """Decodes one camera into its own ring until stopped.
 
     A source that cannot be opened is tried again, less and less often. One that breaks off after frames were shown is
-    not: a clip played twice would be counted twice. At the end of a clip its readers are told, also those to come.
+    tried again if it is live; a clip played twice would be counted twice. At the end of a clip, and when a camera
+    fails, its readers are told, also those to come.
 
     Args:
         camera_id: names the ring's socket too, `<frames_folder>/<camera_id>.sock`.
@@ -59,79 +64,114 @@ class CameraThread:
         self._socket_path = frames_folder / f"{camera_id}.sock"
         self._writer: FrameWriter | None = None
         self._last: tuple[int, float] | None = None
-        self._failure = ""
+        self._streaming: ClockState | None = None
+        """The clock as it was told with `streaming`; none while the camera is not."""
+        self._failures: set[str] = set()
+        """In the words they were told in since it was streaming: each retry fails as the one before it did."""
+        self._lasted = 0.0
+        """Seconds from the first frame to the last since the source was opened."""
+        self._farewell = ""
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"camera {camera_id}", daemon=True)
         self._thread.start()
 
     def stop(self, reason: str = "") -> None:
         """Tell the thread to end; with a reason, readers are told that no more frames come. `join` next."""
+        self._farewell = reason
         self._stopped.set()
-        if self._writer is not None:
-            self._writer.close(self._end(reason) if reason else None)
+        self._close_ring()
 
     def join(self) -> None:
-        """Wait until the thread has let go of its source and its ring."""
-        self._thread.join(_STOP_SECONDS)
-        if self._thread.is_alive():
-            _log.error("camera %s: its source does not let go; the thread is left behind", self._camera_id)
+        """Wait until the thread has let go of its source; the ring is closed already."""
+        self._thread.join(_LIVE_STOP_SECONDS if self._source.live else _STOP_SECONDS)
+        if self._thread.is_alive() and not self._source.live:
+            LOG.error("camera %s: its source does not let go; the thread is left behind", self._camera_id)
 
     def _run(self) -> None:
-        delay = FIRST_RETRY_SECONDS
+        backoff = Backoff()
         while not self._stopped.is_set():
+            self._lasted = 0.0
             try:
                 if self._writer is None:
                     self._writer = FrameWriter(self._socket_path, lossless=self.camera.playback.pace == "lossless")
                 self._play(self._writer)
+            except CameraError as error:
+                self._fail(error.reason, str(error))
             except StoreflowError as error:
-                self._fail(str(error))
-            except Exception as error:  # noqa: BLE001 - what no one foresaw in one camera must not silence it
-                _log.exception("camera %s", self._camera_id)
-                self._fail(f"{type(error).__name__}: {error}")
-            if self._last is not None:
+                self._fail("unreadable", str(error))
+            except Exception as error:  # what no one foresaw in one camera must not silence it
+                LOG.exception("camera %s", self._camera_id)
+                self._fail("unreadable", redacted(f"{type(error).__name__}: {error}"))
+            if self._last is not None and not self._source.live:
                 break
-            self._idle(delay)
-            delay = min(2 * delay, LONGEST_RETRY_SECONDS)
+            self._idle(backoff.seconds(self._lasted))
         while not self._stopped.is_set():
             self._idle(_IDLE_SECONDS)
+        self._close_ring()
+
+    def _close_ring(self) -> None:
+        # Whichever of two threads comes here first says goodbye.
         if self._writer is not None:
-            self._writer.close()
+            self._writer.close(self._end(self._farewell) if self._farewell else None)
 
     def _play(self, writer: FrameWriter) -> None:
-        pace = Pace(self.camera.playback.speed)
-        with closing(shots(self._camera_id, self.camera, self._source, self._clock)) as chosen:
+        pace = None if self._source.live else Pace(self.camera.playback.speed)
+        sequence = 0 if self._last is None else self._last[0] + 1
+        with closing(shots(self._camera_id, self.camera, self._source, self._clock, sequence=sequence)) as chosen:
+            opened_at: float | None = None
             for shot in chosen:
                 picture = writer.acquire(shot.width, shot.height)
                 if picture is None or self._stopped.is_set():
                     return
                 frame = shot.develop(picture)
-                writer.serve(pace.wait_seconds(shot.picture.seconds, time.monotonic()))
-                first, self._last = self._last is None, (shot.sequence, shot.captured_at)
+                writer.serve(pace.wait_seconds(shot.picture.seconds, time.monotonic()) if pace else 0)
+                self._last = shot.sequence, shot.captured_at
+                opened_at = opened_at or shot.captured_at
+                self._lasted = shot.captured_at - opened_at
                 self.unread += writer.publish(frame) == 0
                 self.published += 1
-                if first:
-                    self._failure = ""
-                    self._change("streaming", f"{frame.full_width} x {frame.full_height} pixels", shot.captured_at)
+                if self._streaming is None or self._streaming.jumps != shot.picture.clock.jumps:
+                    self._stream(frame, shot.picture.clock)
         if not self._stopped.is_set():
             self._finish("ended", "the clip has ended")
 
-    def _fail(self, reason: str) -> None:
-        if reason != self._failure and not self._stopped.is_set():
-            self._failure = reason
-            self._finish("failed", reason)
+    def _stream(self, frame: Frame, clock: ClockState) -> None:
+        size = f"{frame.full_width} x {frame.full_height} pixels"
+        was_set = "; this device's clock was set" if self._streaming and clock.jumps != self._streaming.jumps else ""
+        offset = round(clock.ahead_seconds * 1000) if self._source.live else None
+        self._failures.clear()
+        self._streaming = clock
+        self._change("streaming", size + was_set, frame.captured_at, clock_offset_ms=offset)
 
-    def _finish(self, state: State, reason: str) -> None:
-        end = self._end(reason)
+    def _fail(self, reason: Reason, detail: str) -> None:
+        if detail in self._failures or self._stopped.is_set():
+            return
+        self._failures.add(detail)
+        self._finish("failed", detail, reason)
+
+    def _finish(self, state: State, detail: str, reason: Reason | None = None) -> None:
+        end = self._end(detail)
         if self._writer is not None:
             self._writer.end(end)
-        self._change(state, reason, end.captured_at)
+        # What fails in a second way while nobody looks does so now, not at the last frame.
+        at = end.captured_at if self._streaming else max(end.captured_at, self._clock())
+        self._streaming = None
+        self._change(state, detail, at, reason=reason)
 
     def _end(self, reason: str) -> StreamEnded:
         sequence, captured_at = self._last or (_BEFORE_THE_FIRST, self._clock())
         return StreamEnded(camera_id=self._camera_id, sequence=sequence, captured_at=captured_at, reason=reason)
 
-    def _change(self, state: State, detail: str, captured_at: float) -> None:
-        self._tell(Change(self._camera_id, state, detail, captured_at))
+    def _change(
+        self,
+        state: State,
+        detail: str,
+        captured_at: float,
+        *,
+        reason: Reason | None = None,
+        clock_offset_ms: int | None = None,
+    ) -> None:
+        self._tell(Change(self._camera_id, state, detail, captured_at, reason, clock_offset_ms))
 
     def _idle(self, seconds: float) -> None:
         if self._writer is None:

@@ -8,20 +8,18 @@ import logging
 from collections.abc import Generator, Iterator
 from fractions import Fraction
 from pathlib import Path
+from typing import ClassVar
 
 import av
-import numpy as np
 from av.container import InputContainer
 from av.video.frame import VideoFrame
-from av.video.plane import VideoPlane
-from av.video.reformatter import ColorRange, VideoReformatter
+from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
-from numpy.typing import NDArray
 
+from modules.video_capture import decoded
 from modules.video_capture.clip_time import ClipTime
 from modules.video_capture.source import Picture
 from storeflow.errors import SourceError
-from storeflow.frames.i420 import Planes
 
 _OPTIONS = {
     "protocol_whitelist": "file",
@@ -30,7 +28,7 @@ _OPTIONS = {
 _COMPLETE = 0.9
 """A clip that shows less than this part of the duration it announces has been cut off."""
 
-_log = logging.getLogger(__name__)
+LOG = logging.getLogger(__name__)
 
 
 class FileSource:
@@ -40,6 +38,8 @@ class FileSource:
         media_folder: the only folder that clips are read from.
         name: the clip's path inside it.
     """
+
+    live: ClassVar[bool] = False
 
     def __init__(self, media_folder: Path, name: str) -> None:
         self._folder = media_folder
@@ -74,9 +74,7 @@ class FileSource:
         if not container.streams.video:
             raise SourceError(f"{self._name}: has no video in it")
         stream = container.streams.video[0]
-        # More threads would keep pictures back, and the other cores have inference to do.
-        stream.codec_context.thread_count = 1
-        stream.codec_context.thread_type = "NONE"
+        decoded.use_one_thread(stream)
         clock = ClipTime(stream.time_base, stream.average_rate)
         reformatter = VideoReformatter()
         seconds, trusted = -1.0, True
@@ -87,8 +85,8 @@ class FileSource:
                 raise SourceError(f"{self._name}: {error}") from error
             if trusted and clock.distrusted:
                 trusted = False
-                _log.warning("%s: %s: going by its average rate from here on", self._name, clock.distrusted)
-            yield Picture(seconds, frame.width, frame.height, _planes(_limited_yuv420p(frame, reformatter)))
+                LOG.warning("%s: %s: going by its average rate from here on", self._name, clock.distrusted)
+            yield Picture(seconds, frame.width, frame.height, decoded.planes(frame, reformatter))
         if seconds < 0:
             raise SourceError(f"{self._name}: not one picture in it can be decoded: copy the clip again")
         self._check_complete(seconds, _announced_seconds(container, stream), stream.average_rate)
@@ -101,7 +99,7 @@ class FileSource:
             except av.InvalidDataError:
                 damaged += 1
         if damaged:
-            _log.warning("%s: %d damaged packets were passed over", self._name, damaged)
+            LOG.warning("%s: %d damaged packets were passed over", self._name, damaged)
 
     def _check_complete(self, last: float, announced: float | None, rate: Fraction | None) -> None:
         shown = last + (float(1 / rate) if rate else 0.0)
@@ -119,19 +117,3 @@ def _announced_seconds(container: InputContainer, stream: VideoStream) -> float 
     if container.duration is not None and len(container.streams) == 1:
         return container.duration / av.time_base
     return None
-
-
-def _limited_yuv420p(frame: VideoFrame, reformatter: VideoReformatter) -> VideoFrame:
-    """The frame as it is if it has the layout and range that everything here works on, else converted."""
-    if frame.format.name == "yuv420p" and frame.color_range != ColorRange.JPEG:
-        return frame
-    return reformatter.reformat(frame, format="yuv420p", dst_color_range=ColorRange.MPEG, threads=1)
-
-
-def _planes(frame: VideoFrame) -> Planes:
-    return Planes(*(_plane(plane) for plane in frame.planes))
-
-
-def _plane(plane: VideoPlane) -> NDArray[np.uint8]:
-    # The decoder pads rows to a width that suits its instructions.
-    return np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)[:, : plane.width]

@@ -62,18 +62,19 @@ class Shot:
         return Frame(self.camera_id, self.sequence, self.captured_at, full_width, full_height, region, into)
 
 
-def shots(camera_id: str, camera: Camera, source: Source, clock: Callable[[], float]) -> Generator[Shot, None, None]:
-    """The pictures of a camera to look at, in order of time.
+def shots(
+    camera_id: str, camera: Camera, source: Source, clock: Callable[[], float], *, sequence: int = 0
+) -> Generator[Shot, None, None]:
+    """The pictures of a camera to look at, in order of time, the first of them numbered `sequence`.
 
-    `clock` is asked when the first one is there, unless the playback says when that was taken.
+    `clock` is asked when the first one of a clip is there, unless the playback says when that was taken.
 
     Raises:
         SourceError: as the source does; or the region leaves nothing of a picture.
     """
     sampler = Sampler(camera.fps)
-    starts_at = None if camera.playback.starts_at is None else camera.playback.starts_at.timestamp()
+    starts_at = _starts_at(camera, source)
     stencil: _Stencil | None = None
-    sequence = 0
     with closing(source.pictures()) as pictures:
         for picture in pictures:
             starts_at = clock() if starts_at is None else starts_at
@@ -84,6 +85,12 @@ def shots(camera_id: str, camera: Camera, source: Source, clock: Callable[[], fl
                 stencil = _cut_stencil(camera, picture.width, picture.height)
             yield Shot(camera_id, sequence, captured_at, picture, stencil)
             sequence += 1
+
+
+def _starts_at(camera: Camera, source: Source) -> float | None:
+    if source.live:
+        return 0.0  # its pictures are dated already
+    return None if camera.playback.starts_at is None else camera.playback.starts_at.timestamp()
 
 
 def _cut_stencil(camera: Camera, width: int, height: int) -> _Stencil:

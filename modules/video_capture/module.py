@@ -43,6 +43,7 @@ class VideoCapture:
         del checkpoint
         self._context = context
         self._clock = clock
+        self._sources = address.Sources(context.media_folder, clock)
         self._frames_folder = context.channel_folder / "frames"
         self._cameras: Cameras = {}
         self._settled = False
@@ -116,8 +117,7 @@ class VideoCapture:
         camera = self._cameras.get(camera_id)
         if camera is None:
             raise ConfigError([f"cameras.{camera_id}: there is no such camera"])
-        source = address.source(camera.url, self._context.media_folder)
-        chosen = shots(camera_id, camera, source, self._clock)
+        chosen = shots(camera_id, camera, self._sources.of(camera_id, camera), self._clock)
         return (shot.develop(np.empty(i420.shape(shot.width, shot.height), np.uint8)) for shot in chosen)
 
     def _settle(self) -> None:
@@ -128,7 +128,7 @@ class VideoCapture:
                 socket_file.unlink(missing_ok=True)
         for camera_id, camera in self._cameras.items():
             if camera_id not in self._threads:
-                source = address.source(camera.url, self._context.media_folder)
+                source = self._sources.of(camera_id, camera)
                 self._threads[camera_id] = CameraThread(
                     camera_id, camera, source, self._frames_folder, tell=self._changes.put, clock=self._clock
                 )

@@ -4,6 +4,7 @@ It stands in for a camera where there is none, and shows at a glance that pictur
 """
 
 from collections.abc import Generator
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,8 @@ _BODY_COLOUR, _HEAD_COLOUR = (160, 96), (112, 144)  # U, V
 
 class PatternSource:
     """The walking figure, without end."""
+
+    live: ClassVar[bool] = False
 
     def pictures(self) -> Generator[Picture, None, None]:
         """All pictures, at 25 a second of film time."""

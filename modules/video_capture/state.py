@@ -2,6 +2,7 @@
 
 from typing import Literal, NamedTuple
 
+from modules.video_capture.camera_error import Reason
 from storeflow.contract.cloudevents import CloudEvent, event_id
 from storeflow.contract.events import CameraState, instant
 from storeflow.module import ModuleContext
@@ -17,6 +18,10 @@ class Change(NamedTuple):
     detail: str
     captured_at: float
     """Of the frame that it was told from; the clock's time if there was none."""
+    reason: Reason | None = None
+    """Why it failed."""
+    clock_offset_ms: int | None = None
+    """Of a live camera that streams: how far `captured_at` is ahead of this device's clock."""
 
 
 def told(change: Change, context: ModuleContext) -> CloudEvent:
@@ -30,6 +35,10 @@ def told(change: Change, context: ModuleContext) -> CloudEvent:
         captured_at=instant(change.captured_at),
         state=change.state,
         detail=change.detail,
+        reason=change.reason,
+        clock_offset_ms=change.clock_offset_ms,
     )
-    name = event_id(source, CameraState.event_type, change.state, milliseconds)
+    # A camera may fail for another reason before it is seen again.
+    what = change.state if change.reason is None else f"{change.state} {change.reason}"
+    name = event_id(source, CameraState.event_type, what, milliseconds)
     return CloudEvent.of(state, source=source, id=name, subject=change.camera_id)

@@ -27,6 +27,7 @@ def context(tmp_path: Path) -> ModuleContext:
         channel_folder=tmp_path / "channels",
         media_folder=tmp_path / "media",
         model_folders=(),
+        cards_folder=tmp_path / "models",
     )
 
 

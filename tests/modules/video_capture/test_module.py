@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from modules.video_capture.module import VideoCapture
+from storeflow.contract.cloudevents import CloudEvent
 from storeflow.contract.events import CameraState
 from storeflow.contract.messages import StreamEnded
 from storeflow.contract.twins import read_section
@@ -44,6 +45,7 @@ def states(module: VideoCapture, count: int, seconds: float = 10.0) -> list[tupl
         assert time.monotonic() < deadline, told
         for name, event in module.work(0.05):
             assert name == "events"
+            assert isinstance(event, CloudEvent)
             assert isinstance(event.data, CameraState)
             assert event.data.store_id == "hamburg-1"
             assert event.subject == event.data.camera_id
@@ -136,7 +138,7 @@ def test_the_same_clip_played_again_gives_the_same_event_ids(context: ModuleCont
             assert len(list(from_ring(context, "door"))) == 10
             while len(outputs) < 2:
                 outputs += module.work(1.0)
-            runs.append([(output.event.id, output.event.time) for output in outputs])
+            runs.append([(output.event.id, output.event.to_json()) for output in outputs])
     assert runs[0] == runs[1]
     assert len(set(runs[0])) == 2
 
@@ -255,6 +257,23 @@ def test_a_url_that_may_not_be_read_is_refused_whole_with_its_path(capture: Vide
     assert times[1] < 0.2  # the settings it had are still in force
     with pytest.raises(ConfigError, match=r"cameras\.door: there is no such camera"):
         capture.frames("door")
+
+
+@pytest.mark.parametrize(
+    ("camera", "told"),
+    [
+        ({"url": "rtsp://admin:1234@camera/1"}, "cameras.door.url: a URL in a twin carries no user name or password"),
+        ({"url": "rtsp://camera/1", "credentials_ref": "../door"}, "cameras.door.credentials_ref: "),
+        ({"url": "rtsp://camera/1", "playback": {"speed": 2}}, "cameras.door.playback: is not for a camera whose url"),
+        ({"url": "file:a.mp4", "credentials_ref": "door"}, "cameras.door.credentials_ref: is not for a camera"),
+        ({"url": "pattern:walker", "freeze_seconds": 9}, "cameras.door.freeze_seconds: is not for a camera"),
+    ],
+)
+def test_what_is_for_another_kind_of_camera_is_refused(camera: dict[str, Any], told: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        read_section("cameras", {"door": camera})
+    assert str(caught.value).startswith(told)
+    assert "1234" not in str(caught.value)
 
 
 def test_closing_stops_a_camera_that_waits_for_a_reader(context: ModuleContext) -> None:

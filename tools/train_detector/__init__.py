@@ -1,0 +1,1 @@
+"""The training of `models/person/storeflow_nano` on rendered scenes; it needs torch, which storeflow does not."""
