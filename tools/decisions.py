@@ -50,7 +50,7 @@ def read(folder: Path) -> Sequence:
     width, height = SIZES.get(folder.name) or (int(facts["imWidth"]), int(facts["imHeight"]))
     fps = float(facts["frameRate"])
     tracks: dict[int, list[Track]] = defaultdict(list)
-    for row in csv.reader((folder / "gt.txt").open()):
+    for row in csv.reader((folder / "gt.txt").read_text().splitlines()):
         left, top, wide, tall = map(float, row[2:6])
         box = BoundingBox(left / width, top / height, (left + wide) / width, (top + tall) / height)
         tracks[int(float(row[0]))].append(Track(track_id=row[1], box=box, confidence=1.0, confirmed=True))
@@ -68,7 +68,7 @@ def read(folder: Path) -> Sequence:
     crossings: list[tuple[str, Direction, float]] = [
         # "ab" leads from positive to negative in the file's terms: from our right to our left.
         (row["line"], "in" if row["dir"] == "ba" else "out", float(row["frame_cross"]) / fps)
-        for row in csv.DictReader((folder / "crossings.csv").open())
+        for row in csv.DictReader((folder / "crossings.csv").read_text().splitlines())
     ]
     return Sequence(folder.name, fps, (width, height), tracks, lines, crossings)
 
@@ -106,11 +106,11 @@ def section() -> Iterator[str]:
     """The section of docs/accuracy.md."""
     yield HEADING
     yield ""
-    yield "Written by `python -m tools.decisions`: 24 lines laid over each sequence without a look at any counter, and"
-    yield "every settled crossing of every person. No detector and no tracker take part. Crossings told as `edge` are no"
-    yield "mistakes of the rule but of the comparison: the truth doesn't count who crosses a line beyond the picture's"
-    yield "edge. Ten of the eleven missed in CAVIAR-mwt2 are one box of five pixels, in the middle of the picture for one"
-    yield "frame, that the truth takes for a person who left at its lower edge."
+    yield "Written by `python -m tools.decisions`: 24 lines laid over each sequence without a look at any counter,"
+    yield "and every settled crossing of every person. No detector and no tracker take part. Crossings told as `edge`"
+    yield "are no mistakes of the rule but of the comparison: the truth doesn't count who crosses a line beyond the"
+    yield "picture's edge. Ten of the eleven missed in CAVIAR-mwt2 are one box of five pixels, in the middle of the"
+    yield "picture for one frame, that the truth takes for a person who left at its lower edge."
     yield ""
     yield "| sequence | true crossings | counted | missed | besides | of these `edge` |"
     yield "|---|---|---|---|---|---|"
