@@ -140,6 +140,8 @@ is paired with a true one of the same direction within 1 s; `missed` and `extra`
 
 The shop door clips are of a real mall camera, 384x288, with mannequins in the window. Their truth is read by eye.
 In `OneStopMoveNoEnter1front.mp4` a person stands on the threshold for ten seconds: its own truth calls it ambiguous.
+`car-detection.mp4` looks straight down on a road: yolox_nano, which learnt from pictures taken at eye level, finds a
+vehicle in few of its frames and calls it a bus, so that there is next to nothing to count.
 
 ## Lines
 """
