@@ -20,17 +20,17 @@ BINDS = (Bind("/srv/frames", "/run/frames"), Bind("volume", "/run"), Bind("clips
 @pytest.mark.parametrize(
     ("value", "rewritten"),
     [
-        ("/run/frames/door.sock", "/root/srv/frames/door.sock"),
-        ("/run/frames", "/root/srv/frames"),
-        ("/run/framesets", "/root/volume/framesets"),
-        ("/clips/a.mp4", "/root/clips/a.mp4"),
+        ("/run/frames/door.sock", "/device/srv/frames/door.sock"),
+        ("/run/frames", "/device/srv/frames"),
+        ("/run/framesets", "/device/volume/framesets"),
+        ("/clips/a.mp4", "/device/clips/a.mp4"),
         ("/clipsy", "/clipsy"),
         ("see /run/frames", "see /run/frames"),
         ("", ""),
     ],
 )
 def test_container_paths_become_host_paths(value: str, rewritten: str) -> None:
-    assert rewrite_path(value, BINDS, Path("/root")) == rewritten
+    assert rewrite_path(value, BINDS, Path("/device")) == rewritten
 
 
 def test_a_module_sees_edge_agents_variables_over_all_others() -> None:
@@ -43,7 +43,7 @@ def test_a_module_sees_edge_agents_variables_over_all_others() -> None:
     environment = module_environment(
         module,
         ENDPOINTS,
-        Path("/root"),
+        Path("/device"),
         inherited={
             "PATH": "/bin",
             "HOME": "/home",
@@ -59,7 +59,7 @@ def test_a_module_sees_edge_agents_variables_over_all_others() -> None:
         "HOME": "/home",
         "PYTHONPATH": "/repository:/mine",
         "PYTHONUNBUFFERED": "1",
-        "FRAMES": "/root/srv/frames",
+        "FRAMES": "/device/srv/frames",
         "LEVEL": "2",
         "IOTEDGE_IOTHUBHOSTNAME": "hub.example",
         "IOTEDGE_GATEWAYHOSTNAME": "127.0.0.7",
