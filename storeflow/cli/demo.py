@@ -83,7 +83,7 @@ def command(options: argparse.Namespace) -> int:
     shutil.rmtree(out / "pictures")
 
     console.print(verdict(summary, truth))
-    wrong = differences(summary, truth)
+    wrong = differences(summary, truth, events, started_at(events))
     decided = [event for event in events if not isinstance(event.data, CameraState)]
     told = decisions_differ(decided, played.events) if not wrong else []
     for line in (*wrong, *told):
@@ -184,13 +184,17 @@ def finished(events: Sequence[CloudEvent], metrics: dict[str, float]) -> bool:
     return ended and metrics.get("streams_ended", 0) >= 1 and metrics["events"] == decided
 
 
+def started_at(events: Sequence[CloudEvent]) -> float:
+    """`captured_at` of the camera's first frame."""
+    return next(event.time.timestamp() for event in events if isinstance(event.data, CameraState))
+
+
 def _summary(events: Sequence[CloudEvent], layout: Layout, frames: int) -> Summary:
-    started = next(event.data for event in events if isinstance(event.data, CameraState))
     decided = [event.data for event in events if hasattr(event.data, "model_version")]
     return summarise(
         events,
         layout,
-        starts_at=started.captured_at.timestamp(),
+        starts_at=started_at(events),
         frames=frames,
         model=getattr(decided[0], "model_version", "") if decided else "",
         config_version=getattr(decided[0], "config_version", 0) if decided else 0,

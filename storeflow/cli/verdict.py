@@ -9,8 +9,11 @@ from rich.table import Table
 
 from storeflow.cli.summary import Summary
 from storeflow.contract.cloudevents import CloudEvent
+from storeflow.contract.events import LineCrossed, LineUTurn
 
 LINE_FIGURES = ("in", "out", "net_in", "net_out")
+TOLERANCE_SECONDS = 1.5
+"""A crossing this near in time to a rendered one is that one."""
 
 
 def verdict(summary: Summary, truth: dict[str, Any]) -> Table:
@@ -24,13 +27,24 @@ def verdict(summary: Summary, truth: dict[str, Any]) -> Table:
     return table
 
 
-def differences(summary: Summary, truth: dict[str, Any]) -> list[str]:
-    """One line for every count that is not the true one, with what was decided there."""
-    found = []
+def differences(summary: Summary, truth: dict[str, Any], events: Sequence[CloudEvent], starts_at: float) -> list[str]:
+    """One line for every count that is not the true one, followed by the decisions that differ there.
+
+    Args:
+        summary: what was counted.
+        truth: what was rendered, as the sample store's truth.json has it.
+        events: everything that was decided.
+        starts_at: `captured_at` of the first frame.
+    """
+    found, told = [], set()
     for where, what, counted, true in _figures(summary, truth):
-        if counted != true:
-            found.append(f"{where}: {what.replace('_', ' ')} is {counted}, rendered were {true}")
-            found += _visits_apart(summary, truth, where) if what == "visits" else []
+        if counted == true:
+            continue
+        found.append(f"{where}: {what.replace('_', ' ')} is {counted}, rendered were {true}")
+        if where not in told:
+            told.add(where)
+            apart = _visits_apart(summary, truth, where) if what == "visits" else None
+            found += _crossings_apart(events, truth, where, starts_at) if apart is None else apart
     return found
 
 
@@ -52,6 +66,32 @@ def _figures(summary: Summary, truth: dict[str, Any]) -> Iterator[tuple[str, str
             yield line_id, figure, summary["lines"][line_id][figure], line[figure]
     for zone_id, zone in truth["zones"].items():
         yield zone_id, "visits", len(summary["zones"][zone_id]["visits"]), len(zone["visits"])
+
+
+def _crossings_apart(events: Sequence[CloudEvent], truth: dict[str, Any], line_id: str, starts_at: float) -> list[str]:
+    """Crossings that were counted and not rendered, or rendered and not counted; and every U-turn."""
+    rendered = [crossing for crossing in truth["crossings"] if crossing["line"] == line_id]
+    lines = []
+    for event in events:
+        seconds = event.time.timestamp() - starts_at
+        match event.data:
+            case LineUTurn(line_id=here, track_id=track_id) if here == line_id:
+                lines.append(f"  counted as a U-turn at {seconds:.1f} s, track {track_id}")
+            case LineCrossed(line_id=here, direction=direction, track_id=track_id, reason=reason) if here == line_id:
+                near = [one for one in rendered if _is_near(one, direction, seconds)]
+                if near:
+                    rendered.remove(min(near, key=lambda one: abs(one["at"] - seconds)))
+                else:
+                    lines.append(
+                        f"  counted and not rendered: {direction} at {seconds:.1f} s, track {track_id}, {reason}"
+                    )
+            case _:
+                pass
+    return [*lines, *(f"  rendered and not counted: {one['direction']} at {one['at']:.1f} s" for one in rendered)]
+
+
+def _is_near(rendered: dict[str, Any], direction: str, seconds: float) -> bool:
+    return bool(rendered["direction"] == direction and abs(rendered["at"] - seconds) <= TOLERANCE_SECONDS)
 
 
 def _visits_apart(summary: Summary, truth: dict[str, Any], zone_id: str) -> list[str]:

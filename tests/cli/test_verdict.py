@@ -7,6 +7,7 @@ from storeflow.contract.twins import Layout
 
 TRUTH: dict[str, Any] = {
     "lines": {"door": {"in": 1, "out": 0, "net_in": 1, "net_out": 0}},
+    "crossings": [{"line": "door", "direction": "in", "at": 7.0, "actor": "ada"}],
     "zones": {"aisle": {"visits": [{"entered_at": 1.0, "exited_at": 4.0, "dwell_seconds": 3.0}], "max_occupancy": 1}},
 }
 
@@ -16,19 +17,29 @@ def test_equal_counts_leave_nothing_to_say(
 ) -> None:
     events = events_of(crossing(1.0, "in"), visit(1.1, 3.9))
     summary = summarise(events, layout, starts_at=0.0, frames=1, model="m", config_version=1)
-    assert differences(summary, TRUTH) == []
+    assert differences(summary, TRUTH, events, 0.0) == []
 
 
-def test_every_count_that_is_off_is_named_with_both_figures(
+def test_every_count_that_is_off_is_named_with_the_decisions_behind_it(
     layout: Layout, crossing: Callable[..., Any], events_of: Callable[..., Any]
 ) -> None:
-    events = events_of(crossing(1.0, "in"), crossing(2.0, "out", u_turn_of=1.0))
-    summary = summarise(events, layout, starts_at=0.0, frames=1, model="m", config_version=1)
-    told = differences(summary, TRUTH)
-    assert "door: out is 1, rendered were 0" in told
-    assert "door: net in is 0, rendered were 1" in told
-    assert "aisle: visits is 0, rendered were 1" in told
-    assert "  rendered: 1.0-4.0 s" in told
+    events = events_of(crossing(1001.0, "in"), crossing(1002.0, "out", u_turn_of=1001.0), crossing(1007.5, "in", "2"))
+    summary = summarise(events, layout, starts_at=1000.0, frames=1, model="m", config_version=1)
+    assert differences(summary, TRUTH, events, 1000.0) == [
+        "door: in is 2, rendered were 1",
+        "  counted and not rendered: in at 1.0 s, track 1, settled",
+        "  counted and not rendered: out at 2.0 s, track 1, settled",
+        "  counted as a U-turn at 2.0 s, track 1",
+        "door: out is 1, rendered were 0",
+        "aisle: visits is 0, rendered were 1",
+        "  counted: ",
+        "  rendered: 1.0-4.0 s",
+    ]
+
+
+def test_a_crossing_that_was_not_counted_is_named(layout: Layout) -> None:
+    summary = summarise([], layout, starts_at=0.0, frames=1, model="m", config_version=1)
+    assert "  rendered and not counted: in at 7.0 s" in differences(summary, TRUTH, [], 0.0)
 
 
 def test_decisions_are_compared_by_everything_that_they_say(
