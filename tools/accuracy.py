@@ -131,7 +131,7 @@ storeflow evaluate --video $STOREFLOW_EVAL_DATA/videos/mot_PETS09-S2L1.mp4 --mod
 
 One set of parameters counts in all clips: [`storeflow/contract/parameters.py`](../storeflow/contract/parameters.py),
 [`modules/inference/track/parameters.py`](../modules/inference/track/parameters.py) and the threshold of each model's
-card. They were chosen with these very clips and the ground truth of eleven other sequences in view, so that the figures
+card. They were chosen with these very clips and the ten sequences of the last section in view, so that the figures
 say how well the rules can count here, not how well they will in a shop that nobody has measured.
 
 A true crossing is a *settled* one: the foot point was farther than a tenth of the body's height on one side and then on
@@ -140,8 +140,8 @@ is paired with a true one of the same direction within 1 s; `missed` and `extra`
 
 The shop door clips are of a real mall camera, 384x288, with mannequins in the window. Their truth is read by eye.
 In `OneStopMoveNoEnter1front.mp4` a person stands on the threshold for ten seconds: its own truth calls it ambiguous.
-`car-detection.mp4` looks straight down on a road: yolox_nano, which learnt from pictures taken at eye level, finds a
-vehicle in few of its frames and calls it a bus, so that there is next to nothing to count.
+`car-detection.mp4` looks straight down on a road: yolox_nano finds a vehicle in few of its frames and calls it a bus,
+so that there is next to nothing to count.
 
 ## Lines
 """

@@ -1,6 +1,6 @@
 """`python -m tools.decisions`: the decision engine alone, on ground-truth tracks of real footage.
 
-Eleven sequences of real cameras (MOTChallenge, CAVIAR, TownCentre), 24 lines laid over each without a look at any
+Ten sequences of real cameras (MOTChallenge, CAVIAR, TownCentre), 24 lines laid over each without a look at any
 counter, and every settled crossing of every person. No detector and no tracker take part, so that what is missed or
 counted too often is the rules' own doing. Rewrites the last section of docs/accuracy.md.
 """

@@ -53,9 +53,8 @@ def command(options: argparse.Namespace) -> int:
         )
     console = Console()
     console.print(table(played.summary()))
-    console.print(
-        f"{played.frames} frames, {len(played.people_seen)} people seen. {len(played.events)} events in {options.out}"
-    )
+    followed = f"{len(played.people_seen)} people followed: whoever is lost for long counts again"
+    console.print(f"{played.frames} frames, {followed}. {len(played.events)} events in {options.out}")
     return 0
 
 
