@@ -1,6 +1,7 @@
 """A whole store for tests: the deployment template's modules as processes, the sample store in front of the camera."""
 
 import json
+import os
 import shutil
 import sqlite3
 import time
@@ -28,6 +29,8 @@ from tools.sample_store.render import SampleStore, render
 
 SECONDS = 25
 """Long enough for 15 of the sample store's people: entries, exits, a pair, a U-turn, visits and a queue."""
+REPETITIONS = 4 + round(float(os.environ.get("STOREFLOW_KILL_MINUTES", "0")) * 60 / SECONDS)
+"""Of the clip in the kill -9 run, whose camera shall never come to its end."""
 QUIET_SECONDS = 1.5
 SENDERS = ("video_capture", "zone_analytics")
 EventName = tuple[str, str]
@@ -180,7 +183,7 @@ def long_clip(sample: SampleStore) -> Path:
     path = sample.video.with_name("long.webm")
     with av.open(str(path), "w", format="webm") as longer:
         stream = None
-        for repetition in range(4):
+        for repetition in range(REPETITIONS):
             with av.open(str(sample.video)) as clip:
                 stream = stream or longer.add_stream_from_template(clip.streams.video[0])
                 for packet in clip.demux(clip.streams.video[0]):
@@ -204,6 +207,7 @@ def new_store(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Cal
         *,
         cameras: Mapping[str, Any],
         layout: Mapping[str, Any] | None = None,
+        telemetry: Mapping[str, Any] | None = None,
         environment: Mapping[str, str] | None = None,
         command_for: Callable[[str], list[str]] = run_module,
     ) -> Store:
@@ -216,6 +220,7 @@ def new_store(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Cal
                 "cameras": {name: {"url": f"file:{clip.name}", **camera} for name, camera in cameras.items()}
             },
             "zone_analytics": {"layout": dict(layout or {})},
+            "upstream_router": {"telemetry": dict(telemetry or {})},
         }
         template = repository / "deployment.template.json"
         supervisor = Supervisor(
