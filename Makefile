@@ -49,6 +49,7 @@ schemas: $(READY)
 lock: $(READY)
 	@$(BIN)/python -m pip install --quiet uv
 	@$(BIN)/uv pip compile pyproject.toml --extra dev --universal --generate-hashes --no-header -o requirements.lock
+	@$(BIN)/python -m tools.images.lock
 
 clean:
 	@rm -rf run build dist *.egg-info
