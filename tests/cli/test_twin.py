@@ -12,7 +12,7 @@ from modules.upstream_router.module import UpstreamRouter
 from modules.video_capture.module import VideoCapture
 from modules.zone_analytics.module import ZoneAnalytics
 from storeflow.cli.main import main
-from storeflow.cli.twin import MODULES, lint
+from storeflow.cli.twin_lint import MODULES, lint
 from storeflow.contract.cloudevents import CloudEvent
 from storeflow.contract.events import CameraState
 from storeflow.contract.twins import read_section
@@ -159,7 +159,18 @@ def test_a_twin_that_is_too_large_for_iot_hub_is_told_with_its_size() -> None:
     [
         ('{"cameras": {"door": {"url": "file:a.mp4", "fsp": 10}}}', ": cameras.door.fsp: "),
         ('{"camera": {}}', ": camera: unknown section; there is cameras, models, layout, telemetry"),
-        ('{"layout": {"lines": {}, "lines": {}}}', ": lines: is there twice in one object"),
+        ('{"layout": {"lines": {}, "lines": {}}}', ": layout.lines: is there twice in one object"),
+        (
+            '{"cameras": {"door": {"url": "file:a.mp4"}, "door": {"url": "file:b.mp4"}}}',
+            ": cameras.door: is there twice in one object; only the last one would count",
+        ),
+        (
+            '{"modulesContent": {"a": {}, "$edgeAgent": {"x": [{"b": 1, "b": 2}]}}}',
+            ": modulesContent.$edgeAgent.x[0].b:",
+        ),
+        ('{"layout": {"zones": {"till": {"polygon": [[NaN, 0]]}}}}', ": layout.zones.till.polygon[0][0]: nan is not a"),
+        ('{"cameras": {"door": {"fps": Infinity}}}', ": cameras.door.fps: inf is not a JSON number"),
+        ('{"modulesContent": {"$edgeAgent": {"x": -1e999}}}', ": modulesContent.$edgeAgent.x: -inf is not a JSON"),
         ("[]", ": expected an object, got list"),
         ("{", ": (file): not JSON: "),
         ('{"modulesContent": {"zone_analytics": 1}}', ": modulesContent: expected an object of objects"),
