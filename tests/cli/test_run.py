@@ -33,7 +33,8 @@ def test_a_real_clip_is_counted_and_no_picture_of_anybody_is_written(
     assert sorted(path.name for path in out.iterdir()) == ["events.ndjson", "heatmap.png", "summary.json"]
     summary: dict[str, Any] = json.loads((out / "summary.json").read_text())
     assert list(summary) == ["lines", "zones", "frames", "model", "config_version"]
-    assert list(summary["lines"]["middle"]) == ["in", "out", "net_in", "net_out"]
+    figures = ["in", "out", "net_in", "net_out", "shopper_in", "shopper_out", "units_in", "units_out"]
+    assert list(summary["lines"]["middle"]) == figures
     assert list(summary["zones"]["left"]) == ["visits", "max_occupancy"]
     assert list(summary["zones"]["left"]["visits"][0]) == ["entered_at", "exited_at", "dwell_seconds"]
     assert summary["frames"] == 71

@@ -18,6 +18,23 @@ def test_a_layout_is_read_with_its_defaults() -> None:
     assert (layout.zones["aisle"].reentry_seconds, layout.zones["aisle"].min_visit_seconds) == (1.0, 0.5)
 
 
+def test_queues_and_areas_are_read_with_their_defaults() -> None:
+    queue = {"polygon": AISLE["polygon"], "service": AISLE["polygon"]}
+    layout = read_section(
+        "layout", {"lines": {"door": DOOR}, "queues": {"till": queue}, "areas": {"shop": {"lines": {"door": "in"}}}}
+    )
+    till, shop = layout.queues["till"], layout.areas["shop"]
+    assert (till.reentry_seconds, till.min_wait_seconds, till.served_seconds) == (2.0, 1.0, 2.0)
+    assert (shop.reset_at, shop.time_zone, shop.lines) == ("04:00", "UTC", {"door": "in"})
+    assert {layout.lines["door"].focus, till.focus} == {"footprint"}
+
+
+def test_nothing_new_is_told_unless_the_layout_asks_for_it() -> None:
+    zone = read_section("layout", {"zones": {"aisle": AISLE}}).zones["aisle"]
+    new = (zone.margin, zone.dwell_interval_seconds, zone.occupancy_interval_seconds, zone.staff_only)
+    assert new == (0, 0, 0, False)
+
+
 def test_a_camera_is_read_with_its_mask() -> None:
     cameras = read_section("cameras", {"door": {"url": "file:door.mp4", "masks": {"till": AISLE["polygon"]}}})
     assert cameras["door"].fps == 10
@@ -75,6 +92,41 @@ def test_without_a_setting_events_go_to_iot_hub() -> None:
             {"zones": {"a": {**AISLE, "reentry_seconds": -1}}},
             "layout.zones.a.reentry_seconds: Input should be greater",
         ),
+        (
+            "layout",
+            {"lines": {"door": DOOR}, "areas": {"the-shop": {"lines": {"door": "in", "back-door": "in"}}}},
+            "layout.areas.the-shop.lines.back-door: there is no line of that name",
+        ),
+        ("layout", {"areas": {"shop": {"lines": {}}}}, "layout.areas.shop.lines: Dictionary should have at least 1"),
+        (
+            "layout",
+            {"lines": {"door": DOOR}, "areas": {"shop": {"lines": {"door": "up"}}}},
+            "layout.areas.shop.lines.door: Input should be 'in' or 'out'",
+        ),
+        (
+            "layout",
+            {"lines": {"door": DOOR}, "areas": {"shop": {"lines": {"door": "in"}, "reset_at": "24:00"}}},
+            "layout.areas.shop.reset_at: String should match",
+        ),
+        *(
+            (
+                "layout",
+                {"lines": {"door": DOOR}, "areas": {"shop": {"lines": {"door": "in"}, "time_zone": name}}},
+                "layout.areas.shop.time_zone: ",
+            )
+            for name in ("Europe/Atlantis", "Europe", "../../etc/passwd", "/etc/passwd", "")
+        ),
+        (
+            "layout",
+            {"queues": {"till": {"polygon": AISLE["polygon"]}}},
+            "layout.queues.till.service: Field required",
+        ),
+        (
+            "layout",
+            {"zones": {"a": {**AISLE, "focus": "head"}}},
+            "layout.zones.a.focus: Input should be 'footprint', 'bottom_center' or 'center'",
+        ),
+        ("layout", {"zones": {"a": {**AISLE, "margin": 1.5}}}, "layout.zones.a.margin: Input should be less than"),
         ("cameras", {"door": {"url": "file:x.mp4", "fps": 0}}, "cameras.door.fps: Input should be greater than 0"),
         (
             "cameras",

@@ -47,7 +47,8 @@ def test_it_takes_twin_edits_while_it_runs_and_leaves_when_asked(hub: EdgeHubPro
         wait_for(lambda: reported().get("av") == desired["$version"])
         return reported()
 
-    where = environment(STOREFLOW_STATE=str(tmp_path / "state"), **hub.environment("upstream_router"))
+    ours = {"STOREFLOW_STATE": str(tmp_path / "state"), "STOREFLOW_HTTP_ADDRESS": "127.0.0.1:0"}
+    where = environment(**ours, **hub.environment("upstream_router"))
     with log.open("wb") as output, subprocess.Popen(COMMAND, env=where, stdout=output, stderr=output) as process:  # noqa: S603 - ours
         try:
             wait_for(lambda: reported().get("ad") == "not in the twin: default")
