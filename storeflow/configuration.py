@@ -2,9 +2,9 @@
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
-from storeflow.contract.twin_limits import validate_patch
+from storeflow.contract import twin_limits
 from storeflow.contract.twins import read_section
 from storeflow.errors import ConfigError
 
@@ -14,6 +14,58 @@ _LONGEST_REASON = 4000
 REFUSED = 400
 Status = dict[str, Any]
 """`{"ac": 200 or 400, "av": the twin's $version, "ad": reason}`: how Azure's conventions acknowledge a setting."""
+
+
+class InForce(NamedTuple):
+    """What one section says."""
+
+    document: Any
+    """As the operator wrote it."""
+    version: int
+    """`$version` of the twin that brought it."""
+
+
+class ConfigurationState(NamedTuple):
+    """How the sections of a module stand; never changed, only replaced, so that any thread may look at it."""
+
+    sections: tuple[str, ...] = ()
+    """All that the module owns."""
+    twin_version: int | None = None
+    """Of the twin last read; none before the first."""
+    in_force: Mapping[str, InForce] = {}
+    statuses: Mapping[str, Status] = {}
+    """What was last reported, by top-level key."""
+
+    @property
+    def refused(self) -> dict[str, str]:
+        """Reasons, by top-level key of the twin."""
+        return {key: status["ad"] for key, status in self.statuses.items() if status["ac"] == REFUSED}
+
+
+def problems(
+    desired: Mapping[str, Any], sections: Sequence[str], check: Callable[[str, Any], Sequence[str]]
+) -> list[str]:
+    """Everything that a module would refuse of desired properties, one `path: fact` each; nothing is opened.
+
+    Args:
+        desired: one section or several; what the service adds (`$version`, `$metadata`) is passed over.
+        sections: those of the module.
+        check: what the module itself has against the value of a section, without trying it.
+    """
+    twin = {key: value for key, value in desired.items() if not key.startswith("$")}
+    try:
+        found = twin_limits.problems(twin)
+    except RecursionError:
+        return [f"(document): nested far deeper than the {twin_limits.MAX_DEPTH} levels that IoT Hub takes"]
+    for name, document in twin.items():
+        if name not in sections:
+            found.append(_unknown(name, sections))
+            continue
+        try:
+            found.extend(check(name, read_section(name, document)))
+        except ConfigError as error:
+            found.extend(error.problems)
+    return list(dict.fromkeys(found))
 
 
 class Configuration:
@@ -32,9 +84,11 @@ class Configuration:
         keep: Callable[[str, Any, int], None],
     ) -> None:
         self._sections, self._configure, self._keep = tuple(sections), configure, keep
-        self._in_force: dict[str, Any] = {}
+        self._in_force: dict[str, InForce] = {}
         self._told: dict[str, str] = {}
         """Why a section was last refused: what is tried again and again is logged once."""
+        self.state = ConfigurationState(self._sections)
+        """May be read on any thread."""
 
     @property
     def complete(self) -> bool:
@@ -50,7 +104,8 @@ class Configuration:
         except ConfigError as error:
             self._warn(f"{name} before the restart", f"is no longer good: {error}")
         else:
-            self._in_force[name] = document
+            self._in_force[name] = InForce(document, version)
+            self.state = self.state._replace(in_force=dict(self._in_force))
 
     def apply(self, desired: Mapping[str, Any]) -> dict[str, Status]:
         """Take over what changed in the desired properties; return what to report, by top-level key."""
@@ -58,20 +113,20 @@ class Configuration:
         statuses = {name: self._apply_section(name, desired, version) for name in self._sections}
         for key in desired:
             if key not in statuses and not key.startswith("$"):
-                reason = f"{key}: unknown section; this module has {', '.join(self._sections) or 'none'}"
-                statuses[key] = {"ac": REFUSED, "av": version, "ad": reason}
+                statuses[key] = {"ac": REFUSED, "av": version, "ad": _unknown(key, self._sections)}
+        self.state = ConfigurationState(self._sections, version, dict(self._in_force), statuses)
         return statuses
 
     def _apply_section(self, name: str, desired: Mapping[str, Any], version: int) -> Status:
         document = desired.get(name, {})
-        if name not in self._in_force or self._in_force[name] != document:
+        if name not in self._in_force or self._in_force[name].document != document:
             try:
-                validate_patch({name: document})
+                twin_limits.validate_patch({name: document})
                 self._configure(name, read_section(name, document), version)
             except ConfigError as error:
                 self._warn(name, f"version {version} is refused: {error}")
                 return {"ac": REFUSED, "av": version, "ad": _shortened(str(error))}
-            self._in_force[name] = document
+            self._in_force[name] = InForce(document, version)
             self._keep(name, document, version)
             LOG.info("%s: version %d is in force", name, version)
         self._told.pop(name, None)
@@ -81,6 +136,10 @@ class Configuration:
         if self._told.get(what) != reason:
             LOG.warning("%s: %s", what, reason)
         self._told[what] = reason
+
+
+def _unknown(name: str, sections: Sequence[str]) -> str:
+    return f"{name}: unknown section; this module has {', '.join(sections) or 'none'}"
 
 
 def _shortened(reason: str) -> str:

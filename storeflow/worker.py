@@ -8,10 +8,10 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any
 
-from storeflow.configuration import Configuration, Status
+from storeflow.configuration import Configuration, ConfigurationState, Status
 from storeflow.custody import EVENTS_INPUT, Receipt, receipt_for
 from storeflow.errors import ContractError, StorageError
-from storeflow.module import HasSinks, Module, ModuleContext, Output, Sink
+from storeflow.module import HasChecks, HasMethods, HasSinks, Method, Module, ModuleContext, Output, Sink
 from storeflow.outbox import CorruptOutboxError, Outbox, event_key
 
 LOG = logging.getLogger(__name__)
@@ -55,6 +55,7 @@ class Worker:
         self._messages: queue.Queue[tuple[str, bytes]] = queue.Queue(maxsize=_MESSAGES_WAITING)
         self._twins: queue.SimpleQueue[tuple[Mapping[str, Any], Future[dict[str, Status]]]] = queue.SimpleQueue()
         self._module: Module | None = None
+        self._configuration = Configuration((), _nothing, _nothing)
         self._committed_at = 0.0
         self._checkpoint: bytes | None = None
         """As it is in the outbox."""
@@ -82,6 +83,19 @@ class Worker:
     def sinks(self) -> Mapping[str, Sink]:
         """The module's own sinks in force."""
         return self._module.sinks if isinstance(self._module, HasSinks) else {}
+
+    def methods(self) -> Mapping[str, Method]:
+        """The module's own direct methods."""
+        return self._module.methods if isinstance(self._module, HasMethods) else {}
+
+    def problems(self, section: str, value: Any) -> Sequence[str]:
+        """What the module has against a section, as far as it can tell without trying it."""
+        return self._module.problems(section, value) if isinstance(self._module, HasChecks) else ()
+
+    @property
+    def configuration(self) -> ConfigurationState:
+        """How the module's sections stand."""
+        return self._configuration.state
 
     def put_message(self, input_name: str, body: bytes) -> None:
         """Queue a message; one that finds no room comes again, for want of a receipt."""
@@ -112,7 +126,7 @@ class Worker:
             self.ended.set_result(None)
 
     def _drive(self, module: Module) -> None:
-        configuration = Configuration(module.sections, module.configure, self._keep_section)
+        configuration = self._configuration = Configuration(module.sections, module.configure, self._keep_section)
         message_driven = getattr(module, "message_driven", False)
         restored_at, worked = float("-inf"), False
         while not self._closing.is_set():
@@ -163,11 +177,11 @@ class Worker:
             try:
                 outputs.extend(module.on_message(input_name, body))
             except ContractError as error:
-                LOG.warning("message on %s refused: %s", input_name, error)
+                LOG.warning("%s refused: %s", receipt.named if receipt else f"message on {input_name}", error)
                 self.counts["messages_refused"] += 1
                 receipt = receipt and receipt._replace(refused=True)
             except Exception as error:
-                LOG.exception("the module failed on a message on %s", input_name)
+                LOG.exception("the module failed on %s", receipt.named if receipt else f"a message on {input_name}")
                 self.counts["messages_failed"] += 1
                 receipt = receipt and self._after_failure(receipt, body, error)
             if receipt is not None:
@@ -187,13 +201,12 @@ class Worker:
         except CorruptOutboxError:
             raise
         except StorageError as disk:
-            LOG.warning("event %s of %s can't be set aside, it will come again: %s", receipt.id, receipt.source, disk)
+            LOG.warning("%s, can't be set aside, it will come again: %s", receipt.named, disk)
             return None
         self.counts["messages_quarantined"] += 1
         LOG.error(
-            "event %s of %s: the module failed on it %d times; it is in the table quarantine of the outbox now",
-            receipt.id,
-            receipt.source,
+            "%s: the module failed on it %d times; it is in the table quarantine of the outbox now",
+            receipt.named,
             failures,
         )
         return receipt._replace(refused=True)
@@ -225,3 +238,7 @@ class Worker:
             raise
         except StorageError as error:
             LOG.warning("%s is in force but will not survive a restart: %s", name, error)
+
+
+def _nothing(*_: Any) -> None:
+    """There is no module yet to configure."""

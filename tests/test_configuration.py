@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from storeflow.configuration import Configuration, changes
+from storeflow.configuration import Configuration, InForce, changes, problems
 from storeflow.errors import ConfigError
 
 LINE = {"start": [0.1, 0.5], "end": [0.9, 0.5]}
@@ -93,3 +93,41 @@ def test_the_patch_of_reports_holds_what_changed_and_what_is_gone() -> None:
 
     reported = {"a": good, "b": good, "c": good, "d": "of another version", "$version": 7}
     assert changes(reported, {"a": good, "b": bad}) == {"b": bad, "c": None, "d": None}
+
+
+def test_how_sections_stand_may_be_read_while_they_change(configuration: Configuration) -> None:
+    before = configuration.state
+    assert (before.sections, before.twin_version, before.in_force, before.refused) == (("layout",), None, {}, {})
+
+    configuration.restore("layout", {"lines": {"door": LINE}}, 3)
+    assert configuration.state.in_force == {"layout": InForce({"lines": {"door": LINE}}, 3)}
+    assert configuration.state.twin_version is None, "what was restored is no twin"
+
+    configuration.apply({"$version": 4, "layout": {"lines": 7}, "layuot": {}})
+    assert configuration.state.in_force["layout"].version == 3
+    assert configuration.state.twin_version == 4
+    assert configuration.state.refused.keys() == {"layout", "layuot"}
+    assert before.in_force == {}, "what was read stays as it was"
+
+
+@pytest.mark.parametrize(
+    ("desired", "told"),
+    [
+        ({"$version": 3, "$metadata": {"$lastUpdated": "a b"}}, []),
+        ({"layout": {"lines": {"door": LINE}}}, []),
+        ({"layout": {"lines": {"a door": LINE}}}, ["layout.lines.a door: ' ' in a key"]),
+        ({"layout": {"zones": {"queue": {"polygon": [[0, 0], [float("nan"), 0], [1, 1]]}}}}, ["nan is not a JSON"]),
+        ({"layuot": {}}, ["layuot: unknown section; this module has layout"]),
+        ({"layout": {"lines": {"far": LINE}}}, ["layout.lines.far: not here"]),
+    ],
+)
+def test_a_document_is_judged_by_iot_hubs_limits_by_its_model_and_by_the_module(
+    desired: dict[str, Any], told: list[str]
+) -> None:
+    def check(section: str, value: Any) -> list[str]:
+        return [f"{section}.lines.{name}: not here" for name in value.lines if name == "far"]
+
+    found = problems(desired, ("layout",), check)
+    assert bool(found) == bool(told)
+    for fact in told:
+        assert any(fact in one for one in found), found

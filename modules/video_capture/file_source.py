@@ -44,6 +44,7 @@ class FileSource:
     def __init__(self, media_folder: Path, name: str) -> None:
         self._folder = media_folder
         self._name = name
+        self.codec = ""
 
     def pictures(self) -> Generator[Picture, None, None]:
         """All pictures of the clip, from its first.
@@ -75,6 +76,7 @@ class FileSource:
             raise SourceError(f"{self._name}: has no video in it")
         stream = container.streams.video[0]
         decoded.use_one_thread(stream)
+        self.codec = stream.codec_context.name
         clock = ClipTime(stream.time_base, stream.average_rate)
         reformatter = VideoReformatter()
         seconds, trusted = -1.0, True

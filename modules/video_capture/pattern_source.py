@@ -27,6 +27,7 @@ class PatternSource:
     """The walking figure, without end."""
 
     live: ClassVar[bool] = False
+    codec = ""
 
     def pictures(self) -> Generator[Picture, None, None]:
         """All pictures, at 25 a second of film time."""

@@ -8,6 +8,7 @@ import argparse
 import hashlib
 import json
 import shutil
+import sys
 import time
 from collections.abc import Sequence
 from datetime import datetime
@@ -17,6 +18,7 @@ from typing import Any
 
 from rich.console import Console
 
+from local_azure.edge_hub.service_access import connection_string_file
 from local_azure.supervisor.supervisor import Supervisor
 from storeflow.cli.live import Board, LiveView
 from storeflow.cli.play import play, progress
@@ -62,6 +64,8 @@ def command(options: argparse.Namespace) -> int:
     truth = json.loads(store.truth.read_text())
 
     console.print(f"Playing the sample store, {truth['frames']} frames, at {options.speed:g}x: Ctrl-C stops.")
+    secret = _shown(connection_string_file(out / "store" / "edge_hub"))
+    console.print(f"From another terminal: {sys.argv[0]} twin get --connection-string-file {secret}", soft_wrap=True)
     board = Board(layout, truth)
     events, frames = run_processes(out / "store", store, camera_setting, board, speed=options.speed, console=console)
     (out / "events.ndjson").write_bytes((out / "store" / EVENTS).read_bytes())
@@ -77,6 +81,7 @@ def command(options: argparse.Namespace) -> int:
         annotate=True,
         fps=camera_setting["fps"],
         starts_at=datetime.fromisoformat(camera_setting["playback"]["starts_at"]),
+        camera_id=CAMERA_ID,
     )
     for name in ("annotated.mp4", "heatmap.png"):
         (out / "pictures" / name).replace(out / name)

@@ -3,10 +3,10 @@
 import argparse
 import sys
 
-from storeflow.cli import demo, evaluate, run, schemas, twin
+from storeflow.cli import demo, evaluate, manifest, migrate, run, schemas, twin
 from storeflow.errors import ConfigError, StoreflowError
 
-COMMANDS = (run, evaluate, demo, schemas, twin)
+COMMANDS = (run, evaluate, demo, schemas, twin, migrate, manifest)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -75,11 +75,12 @@ class Analysis:
         self._analytics.close()
 
     def _step(self, frame: Frame | None, message: Detections | StreamEnded) -> Step:
-        view, decisions = self._analytics.decide(message)
-        self.people_seen.update(person.person_id for person in view.people if person.confirmed)
-        outputs = self._analytics.to_outputs(view, decisions)
+        decided = self._analytics.decide(message)
+        people = self._analytics.store.people(message.camera_id)
+        self.people_seen.update(person.person_id for person in people if person.confirmed)
+        outputs = self._analytics.to_outputs(decided)
         events = [output.event for output in outputs if isinstance(output.event, CloudEvent)]
-        return Step(frame, message, decisions, events)
+        return Step(frame, message, [one.decision for one in decided], events)
 
 
 class Pipeline:

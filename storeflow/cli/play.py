@@ -15,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from modules.zone_analytics.decisions import Decision
 from storeflow.cli.picture import AnnotatedVideo, HeatMap, draw, write_image
-from storeflow.cli.pipeline import CLIP_STARTS_AT, LAYOUT_VERSION, EventFile, Pipeline, Step
+from storeflow.cli.pipeline import CAMERA_ID, CLIP_STARTS_AT, LAYOUT_VERSION, EventFile, Pipeline, Step
 from storeflow.cli.summary import Summary, Tally, summarise
 from storeflow.contract.cloudevents import CloudEvent
 from storeflow.contract.messages import Detections
@@ -74,6 +74,7 @@ def play(
     annotate: bool,
     fps: float,
     starts_at: datetime = CLIP_STARTS_AT,
+    camera_id: str = CAMERA_ID,
 ) -> Played:
     """Play `video` and write events.ndjson, summary.json, heatmap.png and, if asked, annotated.mp4 to `out`.
 
@@ -86,6 +87,7 @@ def play(
         annotate: write the frames, too, with what was seen drawn over them.
         fps: frames per second to analyse at most.
         starts_at: `captured_at` of the first frame.
+        camera_id: what events call the camera.
 
     Raises:
         ConfigError: the model can't be used.
@@ -94,8 +96,9 @@ def play(
     out.mkdir(parents=True, exist_ok=True)
     played, heat = Played(layout, starts_at), HeatMap()
     with ExitStack() as stack:
+        on_time = None if fast else OnTime()
         pipeline = stack.enter_context(
-            Pipeline(video, model_folder, layout, fps=fps, starts_at=starts_at, on_time=None if fast else OnTime())
+            Pipeline(video, model_folder, layout, camera_id=camera_id, fps=fps, starts_at=starts_at, on_time=on_time)
         )
         total, rate = probe(video)
         film = stack.enter_context(AnnotatedVideo(out / "annotated.mp4", min(rate, fps))) if annotate else None

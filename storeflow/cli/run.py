@@ -52,7 +52,10 @@ def command(options: argparse.Namespace) -> int:
             fps=options.fps or MOST_FPS,
         )
     console = Console()
-    console.print(table(played.summary()))
+    summary = played.summary()
+    console.print(table(summary))
+    if "coverage" in summary:
+        console.print(f"Only {summary['coverage']:.1%} of the time was looked at: frames are more than a second apart.")
     followed = f"{len(played.people_seen)} people followed: whoever is lost for long counts again"
     console.print(f"{played.frames} frames, {followed}. {len(played.events)} events in {options.out}")
     return 0

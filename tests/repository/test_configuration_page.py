@@ -12,7 +12,7 @@ from storeflow.contract.schema import twin_schema
 from storeflow.contract.twin_limits import MAX_SECTION_SIZE
 from storeflow.contract.twins import SECTION_NAMES, read_section
 from storeflow.delivery import Pace
-from storeflow.environment import context_from
+from storeflow.environment import HTTP_ADDRESS, context_from
 
 Row = dict[str, str]
 Tables = Callable[[str], list[list[Row]]]
@@ -130,4 +130,5 @@ def test_the_defaults_of_the_variables_are_those_of_the_code(variables: dict[str
         "MEDIA": str(context.media_folder),
     }
     assert variables["STOREFLOW_MODEL_PATH"] == ":".join(map(str, context.model_folders))
+    assert variables["STOREFLOW_HTTP_ADDRESS"] == HTTP_ADDRESS
     assert variables["STOREFLOW_RESEND_SECONDS"] == f"{Pace().resend_seconds:g}"

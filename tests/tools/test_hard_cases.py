@@ -1,5 +1,6 @@
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -28,7 +29,7 @@ def test_the_table_in_the_docs_is_what_counting_does_today(repository: Path) -> 
     ids=lambda value: value if isinstance(value, str) else "without",
 )
 def test_every_rule_is_what_makes_its_row_right(
-    monkeypatch: pytest.MonkeyPatch, change: dict[str, float], broken: str
+    monkeypatch: pytest.MonkeyPatch, change: dict[str, Any], broken: str
 ) -> None:
     monkeypatch.setattr(run, "DECISIONS", replace(DECISIONS, **change))
     wrong = failures(seeds=3, followers=("tracks",))
