@@ -209,4 +209,8 @@ async def _serve(
         asyncio.get_running_loop().add_signal_handler(number, stop)
     with closing(server):
         server.start()
-        await host.run()
+        try:
+            await host.run()
+        finally:  # a thread that hangs would keep a process that has failed from ending, too
+            if not overdue.is_alive():
+                overdue.start()

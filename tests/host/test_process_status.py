@@ -116,3 +116,24 @@ def test_a_port_that_is_taken_is_told_and_the_module_works_on(hub: EdgeHubProces
             assert "<3>" in log.read_text()
             assert f"{address} can't be served from: Address already in use" in log.read_text()
             assert hub.client.invoke_method("upstream_router", "ping").status == 200
+
+
+def test_a_process_that_failed_ends_though_a_thread_of_it_hangs(hub: EdgeHubProcess, tmp_path: Path) -> None:
+    code = """
+import asyncio, time
+from storeflow import host
+from storeflow.errors import TransportError
+from modules.upstream_router.module import UpstreamRouter
+
+async def fail(self):
+    asyncio.get_running_loop().run_in_executor(None, time.sleep, 60)
+    await asyncio.sleep(0.1)
+    raise TransportError("it is of no use")
+
+host.Host.run = fail
+raise SystemExit(host.run_module(UpstreamRouter))
+"""
+    environment = os.environ | dict(hub.environment("upstream_router"))
+    environment |= {"STOREFLOW_STATE": str(tmp_path), "STOREFLOW_HTTP_ADDRESS": "off"}
+    ended = subprocess.run([sys.executable, "-c", code], env=environment, timeout=30, check=False)  # noqa: S603 - ours
+    assert ended.returncode == 1
