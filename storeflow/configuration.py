@@ -42,29 +42,23 @@ class ConfigurationState(NamedTuple):
         return {key: status["ad"] for key, status in self.statuses.items() if status["ac"] == REFUSED}
 
 
-def problems(
-    desired: Mapping[str, Any], sections: Sequence[str], check: Callable[[str, Any], Sequence[str]]
-) -> list[str]:
-    """Everything that a module would refuse of desired properties, one `path: fact` each; nothing is opened.
+def problems(desired: Any, sections: Sequence[str], path: str = "") -> list[str]:
+    """Everything that IoT Hub or a module would refuse of desired properties, one `path: fact` each.
+
+    Nothing is opened: what only the device can see, such as weights that are not there, is not told.
 
     Args:
-        desired: one section or several; what the service adds (`$version`, `$metadata`) is passed over.
+        desired: one section or several, without what the service adds.
         sections: those of the module.
-        check: what the module itself has against the value of a section, without trying it.
+        path: what to put before each path, such as `zone_analytics`.
     """
-    twin = {key: value for key, value in desired.items() if not key.startswith("$")}
     try:
-        found = twin_limits.problems(twin)
+        found = twin_limits.problems(desired, path)
     except RecursionError:
-        return [f"(document): nested far deeper than the {twin_limits.MAX_DEPTH} levels that IoT Hub takes"]
-    for name, document in twin.items():
-        if name not in sections:
-            found.append(_unknown(name, sections))
-            continue
-        try:
-            found.extend(check(name, read_section(name, document)))
-        except ConfigError as error:
-            found.extend(error.problems)
+        return [f"{path or '(document)'}: nested far deeper than the {twin_limits.MAX_DEPTH} levels that IoT Hub takes"]
+    for name, document in desired.items() if isinstance(desired, dict) else ():
+        told = _faults(name, document) if name in sections else [f"{name}: {_unknown(sections)}"]
+        found.extend(f"{path}.{problem}" if path else problem for problem in told)
     return list(dict.fromkeys(found))
 
 
@@ -89,6 +83,8 @@ class Configuration:
         """Why a section was last refused: what is tried again and again is logged once."""
         self.state = ConfigurationState(self._sections)
         """May be read on any thread."""
+        self._unknown: set[str] = set()
+        """Keys of the twin that are no section of this module."""
 
     @property
     def complete(self) -> bool:
@@ -111,9 +107,17 @@ class Configuration:
         """Take over what changed in the desired properties; return what to report, by top-level key."""
         version = int(desired.get("$version", 0))
         statuses = {name: self._apply_section(name, desired, version) for name in self._sections}
-        for key in desired:
-            if key not in statuses and not key.startswith("$"):
-                statuses[key] = {"ac": REFUSED, "av": version, "ad": _unknown(key, self._sections)}
+        unknown, fact = (
+            {key for key in desired if key not in statuses and not key.startswith("$")},
+            _unknown(self._sections),
+        )
+        for key in sorted(unknown):
+            statuses[key] = {"ac": REFUSED, "av": version, "ad": _shortened(f"{key}: {fact}")}
+            if key not in self._unknown:
+                LOG.warning("%s: %s", key, fact)
+        for key in sorted(self._unknown - unknown):
+            LOG.info("%s: is out of the twin", key)
+        self._unknown = unknown
         self.state = ConfigurationState(self._sections, version, dict(self._in_force), statuses)
         return statuses
 
@@ -129,6 +133,10 @@ class Configuration:
             self._in_force[name] = InForce(document, version)
             self._keep(name, document, version)
             LOG.info("%s: version %d is in force", name, version)
+        elif name in self._told:
+            LOG.info(
+                "%s: in force again: version %d says what version %d said", name, version, self._in_force[name].version
+            )
         self._told.pop(name, None)
         return {"ac": 200, "av": version, "ad": "in force" if name in desired else "not in the twin: default"}
 
@@ -138,12 +146,20 @@ class Configuration:
         self._told[what] = reason
 
 
-def _unknown(name: str, sections: Sequence[str]) -> str:
-    return f"{name}: unknown section; this module has {', '.join(sections) or 'none'}"
+def _faults(name: str, document: Any) -> list[str]:
+    try:
+        read_section(name, document)
+    except ConfigError as error:
+        return error.problems
+    return []
+
+
+def _unknown(sections: Sequence[str]) -> str:
+    return f"unknown section; there is {', '.join(sections) or 'none'}"
 
 
 def _shortened(reason: str) -> str:
-    return reason.encode()[:_LONGEST_REASON].decode(errors="ignore")
+    return reason.encode(errors="replace")[:_LONGEST_REASON].decode(errors="ignore")
 
 
 def changes(reported: Mapping[str, Any], statuses: Mapping[str, Status]) -> dict[str, Status | None]:

@@ -34,6 +34,8 @@ def not_alive(beats: Beats, stall_seconds: float) -> list[str]:
 def not_ready(configuration: ConfigurationState, away_seconds: float | None) -> list[str]:
     """Why the module can't do its work, or tell of it; empty when it can.
 
+    A reason names a section and never says what is in it, nor why it is refused: whoever reaches the port may ask.
+
     Args:
         configuration: how its sections stand.
         away_seconds: since it was connected to edgeHub; 0 while it is, none if it never was.
@@ -44,7 +46,9 @@ def not_ready(configuration: ConfigurationState, away_seconds: float | None) -> 
     refused = configuration.refused
     # A section that is refused while its last good one works on stops no store.
     reasons += [
-        f"{name}: refused, and there is none before it: {refused[name]}" if name in refused else f"{name}: not in force"
+        f"{name}: refused, and there is none before it; getConfig says why"
+        if name in refused
+        else f"{name}: not in force"
         for name in configuration.sections
         if name not in configuration.in_force
     ]

@@ -53,10 +53,19 @@ class Methods:
         elif not self._free.acquire(blocking=False):
             answer.set_result((BUSY, {"error": f"{AT_ONCE} methods are at work: ask again when one has answered"}))
         else:
-            threading.Thread(
-                target=self._run, args=(name, methods[name], payload, answer), name=f"method {name}", daemon=True
-            ).start()
+            self._start(name, methods[name], payload, answer)
         return answer
+
+    def _start(self, name: str, method: Method, payload: Any, answer: "Future[Answer]") -> None:
+        """Have it run on a thread; where the system gives none, its place is free for the next caller."""
+        try:
+            threading.Thread(
+                target=self._run, args=(name, method, payload, answer), name=f"method {name}", daemon=True
+            ).start()
+        except Exception as error:
+            self._free.release()
+            LOG.exception("method %s was not begun", name)
+            answer.set_result((FAILED, {"error": f"no thread to be had: {error}; is PidsLimit too low?"}))
 
     def _run(self, name: str, method: Method, payload: Any, answer: "Future[Answer]") -> None:
         try:

@@ -65,7 +65,7 @@ ZONE_ANALYTICS = (
     Metric("crossings", "counter", "Crossings of lines that were counted."),
     Metric("crossings_refused", "counter", "Crossings that were looked into and not counted."),
     Metric("events", "counter", "Events told."),
-    Metric("camera_frames_missed", "counter", "Frames that nobody looked at since the stream began.", "camera"),
+    Metric("camera_frames_missed", "counter", "Frames of the camera that nobody looked at.", "camera"),
 )
 UPSTREAM_ROUTER = (
     Metric("events_accepted", "counter", "Events taken for delivery."),

@@ -146,14 +146,6 @@ class HasMethods(Protocol):
         """By name. The host calls each on a thread of its own: it may take seconds, and must not touch the module."""
 
 
-@runtime_checkable
-class HasChecks(Protocol):
-    """A module that can tell without opening anything what it would refuse of a valid section."""
-
-    def problems(self, section: str, value: Any) -> Sequence[str]:
-        """`path: fact`, one for each fault; called on any thread."""
-
-
 SINK_PREFIX = "sink:"
 
 

@@ -94,7 +94,8 @@ class Status:
     def not_alive(self) -> list[str]:
         """Why the process should be started anew; empty while it lives."""
         now, ended = time.monotonic(), self._worker.ended
-        reason = (repr(ended.exception()) if ended.exception() else "it was stopped") if ended.done() else None
+        # Only the kind of error: its text may have a setting in it, and belongs in the log.
+        reason = (type(ended.exception()).__name__ if ended.exception() else "it was stopped") if ended.done() else None
         return health.not_alive(
             health.Beats(now - self._loop_beat, now - self._worker.beat, reason), self._stall_seconds
         )
@@ -121,8 +122,9 @@ class Status:
         return 200, {"moduleId": self._context.module_id, "time": now, "uptime_seconds": uptime}
 
     def _validate_config(self, payload: Any) -> Answer:
-        desired, sections = methods.object_in(payload), self._worker.configuration.sections
-        return 200, {"problems": configuration.problems(desired, sections, self._worker.problems)}
+        # A whole document of desired properties has what the service adds: $version and $metadata.
+        desired = {key: value for key, value in methods.object_in(payload).items() if not key.startswith("$")}
+        return 200, {"problems": configuration.problems(desired, self._worker.configuration.sections)}
 
     def _support_bundle(self) -> dict[str, Any]:
         state = self._worker.configuration
@@ -135,6 +137,7 @@ class Status:
             "not_ready": self.not_ready(),
             "twin_version": state.twin_version,
             "sections": {name: state.statuses.get(name) for name in state.sections},
+            "refused": state.refused,
             "sections_in_force": {name: in_force.version for name, in_force in state.in_force.items()},
             "metrics": self.numbers(),
             "outbox_rows": self._outbox_rows(),

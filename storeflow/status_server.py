@@ -1,7 +1,8 @@
 """`GET /healthz`, `/readyz` and `/metrics`, and nothing else: for Docker's health check, probes and scrapers.
 
-It tells no setting, no event and no secret, and takes nothing; so it needs no password, only a network that the shop's
-customers are not on. A request is a few hundred bytes in one breath; whoever sends more, or slower, is hung up on.
+It tells no event, no secret and no setting but the names of sections and cameras, and takes nothing; so it needs no
+password, only a network that the shop's customers are not on. A request is a few hundred bytes in one breath; whoever
+sends more, or slower, is hung up on.
 """
 
 import json
@@ -102,6 +103,15 @@ class _Server(socketserver.ThreadingTCPServer):
     def verify_request(self, request: object, client_address: object) -> bool:
         del request, client_address
         return self.free.acquire(blocking=False)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Start the request's thread, which gives its place back; where there is none to be had, this does."""
+        try:
+            super().process_request(request, client_address)
+        except Exception:
+            self.free.release()
+            LOG.exception("status server: a request was not begun")
+            raise
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
         try:

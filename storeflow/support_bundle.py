@@ -23,7 +23,8 @@ _PACKAGES = (
     "av",
     "onnxruntime-openvino",
     "opencv-python",
-    "scipy",
+    "opencv-python-headless",
+    "lap",
 )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from storeflow.configuration import Configuration, ConfigurationState, Status
 from storeflow.custody import EVENTS_INPUT, Receipt, receipt_for
 from storeflow.errors import ContractError, StorageError
-from storeflow.module import HasChecks, HasMethods, HasSinks, Method, Module, ModuleContext, Output, Sink
+from storeflow.module import HasMethods, HasSinks, Method, Module, ModuleContext, Output, Sink
 from storeflow.outbox import CorruptOutboxError, Outbox, event_key
 
 LOG = logging.getLogger(__name__)
@@ -88,10 +88,6 @@ class Worker:
         """The module's own direct methods."""
         return self._module.methods if isinstance(self._module, HasMethods) else {}
 
-    def problems(self, section: str, value: Any) -> Sequence[str]:
-        """What the module has against a section, as far as it can tell without trying it."""
-        return self._module.problems(section, value) if isinstance(self._module, HasChecks) else ()
-
     @property
     def configuration(self) -> ConfigurationState:
         """How the module's sections stand."""
@@ -128,7 +124,7 @@ class Worker:
     def _drive(self, module: Module) -> None:
         configuration = self._configuration = Configuration(module.sections, module.configure, self._keep_section)
         message_driven = getattr(module, "message_driven", False)
-        restored_at, worked = float("-inf"), False
+        restored_at, worked, kept = float("-inf"), False, True
         while not self._closing.is_set():
             self.beat = time.monotonic()
             if not configuration.complete and self.beat - restored_at > _RESTORE_SECONDS:
@@ -141,8 +137,10 @@ class Worker:
             outputs, receipts = self._take_messages(module, _WORK_SECONDS if message_driven else 0.0)
             outputs.extend(module.work(0.0 if message_driven else _WORK_SECONDS))
             if outputs or receipts or time.monotonic() - self._committed_at > _CHECKPOINT_SECONDS:
-                self._commit(module, outputs, receipts)
-        if worked:  # else it may not have taken up yet what it was given of its last checkpoint
+                kept = self._commit(module, outputs, receipts)
+        # A module that never worked may not have taken up yet what it was given of its last checkpoint, and one whose
+        # events were not kept must not remember them as told.
+        if worked and kept:
             self._commit(module, [], [])
 
     def _restore(self, configuration: Configuration, sections: Sequence[str]) -> None:
@@ -211,9 +209,13 @@ class Worker:
         )
         return receipt._replace(refused=True)
 
-    def _commit(self, module: Module, outputs: Sequence[Output], receipts: Sequence[Receipt]) -> None:
-        """Keep everything in one transaction; while the disk refuses, nothing else happens and nothing is lost."""
-        checkpoint = module.checkpoint()
+    def _commit(self, module: Module, outputs: Sequence[Output], receipts: Sequence[Receipt]) -> bool:
+        """Keep everything in one transaction; while the disk refuses, nothing else happens and nothing is lost.
+
+        Once the thread is to end, the disk is asked one last time. Returns whether everything was kept; if not, the
+        outbox is as it was before, and no newer checkpoint may come into it.
+        """
+        checkpoint, last_time = module.checkpoint(), False
         while outputs or receipts or checkpoint != self._checkpoint:  # else there is nothing to keep
             try:
                 self._outbox.commit(outputs, checkpoint, time.time())
@@ -222,14 +224,17 @@ class Worker:
             except CorruptOutboxError:
                 raise
             except StorageError as error:
+                if last_time:
+                    LOG.error("%d events are not kept, nor is what led to them: %s", len(outputs), error)  # noqa: TRY400 - a traceback says no more
+                    return False
                 LOG.warning("nothing can be kept, the module waits: %s", error)
                 self.beat = time.monotonic()
-                if self._closing.wait(self._retry_seconds):
-                    return
+                last_time = self._closing.wait(self._retry_seconds)
         self._committed_at = time.monotonic()
         self.metrics = dict(module.metrics())
         if outputs or receipts:
             self._committed(receipts)
+        return True
 
     def _keep_section(self, name: str, document: Any, version: int) -> None:
         try:

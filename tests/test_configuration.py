@@ -1,3 +1,4 @@
+import json
 from typing import Any
 
 import pytest
@@ -110,24 +111,71 @@ def test_how_sections_stand_may_be_read_while_they_change(configuration: Configu
     assert before.in_force == {}, "what was read stays as it was"
 
 
+def test_the_log_says_that_a_refused_section_is_good_again(
+    configuration: Configuration, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    good = {"lines": {"door": LINE}}
+    for version, layout in ((2, good), (3, {"lnies": {}}), (4, good), (5, good), (6, {"lines": {}})):
+        configuration.apply({"$version": version, "layout": layout})
+
+    assert [record.message for record in caplog.records] == [
+        "layout: version 2 is in force",
+        "layout: version 3 is refused: layout.lnies: there is no such setting",
+        "layout: in force again: version 4 says what version 2 said",
+        "layout: version 6 is in force",
+    ]
+
+
+def test_a_key_that_is_no_section_is_logged_once_and_so_is_its_end(
+    configuration: Configuration, caplog: pytest.LogCaptureFixture
+) -> None:
+    for version in (2, 3):
+        configuration.apply({"$version": version, "$metadata": {}, "layout": {}, "layuot": {}})
+    assert [record.message for record in caplog.records] == ["layuot: unknown section; there is layout"]
+
+    caplog.clear()
+    caplog.set_level("INFO")
+    for version in (4, 5):
+        configuration.apply({"$version": version, "layout": {}})
+    assert [record.message for record in caplog.records] == ["layuot: is out of the twin"]
+
+
+def test_half_a_character_is_refused_and_stops_nothing(configuration: Configuration) -> None:
+    half = json.loads('"\\ud800"')
+    statuses = configuration.apply({"$version": 2, "layout": {"lines": {half: {**LINE, "camera_id": half}}}, half: {}})
+
+    assert "layout.lines" in statuses["layout"]["ad"]
+    assert {status["ac"] for status in statuses.values()} == {400}
+    assert all(status["ad"].encode() for status in statuses.values())
+
+
 @pytest.mark.parametrize(
     ("desired", "told"),
     [
-        ({"$version": 3, "$metadata": {"$lastUpdated": "a b"}}, []),
         ({"layout": {"lines": {"door": LINE}}}, []),
-        ({"layout": {"lines": {"a door": LINE}}}, ["layout.lines.a door: ' ' in a key"]),
+        (
+            {"layout": {"lines": {"a door": LINE}}},
+            ["layout.lines.a door: ' ' in a key", "layout.lines.a door: an id has"],
+        ),
         ({"layout": {"zones": {"queue": {"polygon": [[0, 0], [float("nan"), 0], [1, 1]]}}}}, ["nan is not a JSON"]),
-        ({"layuot": {}}, ["layuot: unknown section; this module has layout"]),
-        ({"layout": {"lines": {"far": LINE}}}, ["layout.lines.far: not here"]),
+        ({"layuot": {}}, ["layuot: unknown section; there is layout"]),
+        ({"layout": {"lnies": {}}}, ["layout.lnies: there is no such setting"]),
+        ([], ["expected an object, got list"]),
     ],
 )
-def test_a_document_is_judged_by_iot_hubs_limits_by_its_model_and_by_the_module(
-    desired: dict[str, Any], told: list[str]
-) -> None:
-    def check(section: str, value: Any) -> list[str]:
-        return [f"{section}.lines.{name}: not here" for name in value.lines if name == "far"]
-
-    found = problems(desired, ("layout",), check)
+@pytest.mark.parametrize("path", ["", "zone_analytics"])
+def test_a_document_is_judged_by_iot_hubs_limits_and_by_its_model(desired: Any, told: list[str], path: str) -> None:
+    found = problems(desired, ("layout",), path)
     assert bool(found) == bool(told)
     for fact in told:
         assert any(fact in one for one in found), found
+    assert all(one.startswith(path) for one in found)
+
+
+def test_what_is_nested_too_deeply_to_be_read_is_told() -> None:
+    deep: dict[str, Any] = {}
+    for _ in range(100_000):
+        deep = {"a": deep}
+    (told,) = problems({"layout": deep}, ("layout",))
+    assert told.startswith("(document): nested far deeper than the 10 levels")

@@ -93,6 +93,18 @@ def test_slow_methods_hold_up_neither_their_caller_nor_ping_and_are_bounded() ->
     assert methods.call("slow", None).result(5) == (200, "done"), "the places are given back"
 
 
+def test_a_thread_that_cannot_be_had_costs_one_answer_and_no_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_thread(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    methods = Methods("zones", lambda: {"look": lambda _: (200, "seen")})
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", no_thread)
+        answers = [methods.call("look", None).result(0) for _ in range(AT_ONCE + 1)]
+    assert answers == [(500, {"error": "no thread to be had: can't start new thread; is PidsLimit too low?"})] * 5
+    assert methods.call("look", None).result(5) == (200, "seen")
+
+
 def test_the_configuration_is_told_as_it_is_in_force_and_as_it_stands() -> None:
     good, bad = {"ac": 200, "av": 7, "ad": "in force"}, {"ac": 400, "av": 7, "ad": "layout: no"}
     state = ConfigurationState(

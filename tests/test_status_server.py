@@ -1,6 +1,7 @@
 import json
 import logging
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing, suppress
@@ -163,6 +164,21 @@ def test_connections_are_few_and_those_that_idle_keep_nobody_out_for_long(
     assert get(server, "/healthz")[0] == 200
     for connection in idle:
         connection.close()
+
+
+def test_threads_that_cannot_be_had_keep_nobody_out_once_there_are_some_again(
+    server: StatusServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def no_thread(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", no_thread)
+        for _ in range(AT_ONCE + 1):
+            with closing(connect(server)) as connection, suppress(ConnectionResetError):
+                assert connection.recv(1) == b""
+    assert caplog.text.count("a request was not begun") == AT_ONCE + 1
+    assert get(server, "/healthz")[0] == 200
 
 
 def test_a_port_that_is_taken_is_logged_and_ends_nothing(

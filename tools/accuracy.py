@@ -11,8 +11,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from storeflow.cli.arguments import MOST_FPS
 from storeflow.cli.comparison import differences, evaluation, told
-from storeflow.cli.pipeline import MOST_FPS
 from storeflow.cli.play import Played, play
 from storeflow.cli.truth import Truth, read_truth
 

@@ -3,8 +3,10 @@
 import base64
 import http
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 from storeflow.errors import ConfigError
 from storeflow.iot_hub import HubError, IotHubClient, MethodAnswer
@@ -34,7 +36,34 @@ class Upstreamed:
 
 
 class HubClient(IotHubClient):
-    """Talks to the stand-in of one device's hub."""
+    """Talks to the stand-in of one device's hub.
+
+    Whoever reads or edits a twin with it needs no deployment first: a module that isn't there is made. An admin's
+    client (`IotHubClient`) is told 404.
+    """
+
+    def register(self, module_id: str) -> None:
+        """Make a module with an empty twin, unless there is one."""
+        device, module = (quote(text, safe="$") for text in (self.device_id, module_id))
+        try:
+            self.call("PUT", f"/devices/{device}/modules/{module}", {"deviceId": self.device_id, "moduleId": module_id})
+        except HubError as error:
+            if error.code != "ModuleAlreadyExistsOnDevice":
+                raise
+
+    def twin(self, module_id: str = "") -> dict[str, Any]:
+        """Return a module's twin, a new module's if there is none of that id, or the device's own."""
+        return self._made_if_missing(module_id, lambda: super(HubClient, self).twin(module_id))
+
+    def patch_twin(self, module_id: str, desired: dict[str, Any], *, etag: str = "") -> dict[str, Any]:
+        """Merge desired properties, of a new module if there is none of that id. Returns the twin."""
+        return self._made_if_missing(
+            module_id, lambda: super(HubClient, self).patch_twin(module_id, desired, etag=etag)
+        )
+
+    def replace_twin(self, module_id: str, desired: dict[str, Any]) -> dict[str, Any]:
+        """Replace desired properties, of a new module if there is none of that id. Returns the twin."""
+        return self._made_if_missing(module_id, lambda: super(HubClient, self).replace_twin(module_id, desired))
 
     def set_routes(self, routes: dict[str, Any], time_to_live_seconds: int | None = None) -> None:
         """Deploy routes to the hub, as a deployment's `$edgeHub` section does.
@@ -85,3 +114,12 @@ class HubClient(IotHubClient):
     def cloud(self, *, away: bool) -> None:
         """Take the cloud away from the store, or bring it back: what goes to `$upstream` waits meanwhile."""
         self.call("POST", "/local/cloud", {"away": away})
+
+    def _made_if_missing(self, module_id: str, edit: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        try:
+            return edit()
+        except HubError as error:
+            if error.code != "ModuleNotFound":
+                raise
+        self.register(module_id)
+        return edit()

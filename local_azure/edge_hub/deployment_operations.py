@@ -99,6 +99,7 @@ class DeploymentOperations:
         self._failed.clear()
         applied = stack(self._deployments.values(), self._device())
         for module_id in sorted({name for deployment in applied for name in deployment.content}):
+            self._twins.register(module_id)
             before = self._twins.twin(module_id).desired
             contents = [each.content[module_id] for each in applied if module_id in each.content]
             after = desired_after(before, contents)

@@ -104,13 +104,18 @@ async def _serve_request(reader: asyncio.StreamReader, writer: asyncio.StreamWri
         return False
     try:
         request = await _read(line, reader)
-    except (HttpError, ValueError) as error:
+    except (HttpError, ValueError, RecursionError) as error:  # the last from JSON of ten thousand brackets
         _answer(writer, _refusal(HttpError(HTTPStatus.BAD_REQUEST, str(error), "ArgumentInvalid")))
         return False
     try:
         answer = await handler(request)
     except HttpError as error:
         answer = _refusal(error)
+    except Exception:  # whatever it is, a caller gets an answer and others are served
+        asked = f"{request.method} /{'/'.join(request.parts)}"
+        LOG.exception("%s failed", asked)
+        fact = f"{asked} failed; the hub's log says more"
+        answer = _refusal(HttpError(HTTPStatus.INTERNAL_SERVER_ERROR, fact, "ServerError"))
     _answer(writer, answer if isinstance(answer, Response) else Response(answer))
     return True
 

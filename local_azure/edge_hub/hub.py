@@ -63,6 +63,8 @@ class EdgeHub:
             module_id = client_id.rpartition("/")[2]
             self._sessions[module_id] = Session(device_id, module_id, filters)
         self.twins = TwinOperations(store, self.session)
+        for module_id in self._sessions:
+            self.twins.register(module_id)
         self.deployments = DeploymentOperations(store, self.twins, device_id)
         self._deployment_seconds = deployment_seconds
         self.queues = Queues(store, window, self.session, self._fail)
@@ -106,6 +108,7 @@ class EdgeHub:
         if self.faults.refuse_connect and self.faults.applies_to(module_id):
             connection.refuse(self.faults.refuse_connect)
             return
+        self.twins.register(module_id)
         session = self.session(module_id)
         if connect.clean_session or self.faults.take("wipe_session", module_id):
             session.filters.clear()

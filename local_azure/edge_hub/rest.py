@@ -10,6 +10,7 @@ README.md.
 
 import base64
 import datetime as dt
+import re
 from http import HTTPStatus
 from typing import Any
 
@@ -26,6 +27,9 @@ from storeflow.errors import ConfigError
 
 MAX_UPSTREAM_PAGE = 1000
 
+_MODULE_ID = re.compile(r"[A-Za-z0-9\-.+%_#*?!(),:=@$']{1,128}")
+"""learn.microsoft.com/azure/iot-hub/iot-hub-devguide-module-twins, "Module identity properties"."""
+
 
 class RestApi:
     """Serves the service side of one hub."""
@@ -38,8 +42,8 @@ class RestApi:
         """Answer one request.
 
         Raises:
-            HttpError: 404 for unknown paths and devices, 400 for what a limit or a type forbids, 401 for a token that
-                doesn't fit, 412 where something changed since.
+            HttpError: 404 for unknown paths, devices and modules, 400 for what a limit or a type forbids, 401 for a
+                token that doesn't fit, 412 where something changed since.
         """
         try:
             if request.parts[:1] == ("local",):
@@ -58,8 +62,10 @@ class RestApi:
                 return await self._twins(method, rest, request)
             case ("GET", "devices", device_id, "modules"):
                 self._check_device(device_id)
-                known = self._hub.twins.known() | {session.module_id for session in self._hub.sessions()}
-                return [module_view(self._hub, module_id) for module_id in sorted(known)]
+                return [module_view(self._hub, module_id) for module_id in sorted(self._hub.twins.known())]
+            case ("PUT", "devices", device_id, "modules", module_id):
+                self._check_device(device_id)
+                return self._make(module_id)
             case ("POST", "devices", device_id, "applyConfigurationContent"):
                 self._check_device(device_id)
                 self._hub.deployments.apply(request.fields())
@@ -77,11 +83,11 @@ class RestApi:
                 if self._hub.queues.cloud_away:
                     raise not_online()
                 return await self._hub.methods.invoke(self._hub.session(module_id), call)
-            case "GET", [] | ["modules", _]:
+            case (("GET" | "PATCH" | "PUT"), [] | ["modules", _]):
                 module_id = rest[-1] if rest else DEVICE
-            case (("PATCH" | "PUT"), [] | ["modules", _]):
-                module_id = rest[-1] if rest else DEVICE
-                self._change(module_id, request)
+                self._check_module(module_id)
+                if method != "GET":
+                    self._change(module_id, request)
             case _:
                 raise _not_served(request)
         view = twin_view(self._hub, module_id)
@@ -93,10 +99,8 @@ class RestApi:
             fact = f"the twin was changed: its etag is {etag}"
             raise HttpError(HTTPStatus.PRECONDITION_FAILED, fact, "PreconditionFailed")
         body = request.fields()
-        desired, tags = (body.get("properties") or {}).get("desired"), body.get("tags")
-        for name, value in (("properties.desired", desired), ("tags", tags)):
-            if value is not None and not isinstance(value, dict):
-                raise ConfigError([f"{name}: expected an object, got {value!r}"])
+        properties, tags = _object(body, "properties"), _object(body, "tags")
+        desired = _object(properties or {}, "properties.desired")
         if desired is None and tags is None:
             raise ConfigError(["expected properties.desired or tags"])
         replace = request.method == "PUT"
@@ -105,6 +109,22 @@ class RestApi:
         self._hub.twins.change(module_id, desired=desired, tags=tags, replace=replace)
         if module_id == DEVICE:
             self._hub.deployments.evaluate()
+
+    def _make(self, module_id: str) -> Response:
+        if not _MODULE_ID.fullmatch(module_id):
+            raise ConfigError(
+                [f"moduleId: expected up to 128 of A-Z, a-z, 0-9 and -.+%_#*?!(),:=@$', got {module_id!r}"]
+            )
+        if module_id in self._hub.twins.known():
+            fact = f"{self._hub.device_id} has a module {module_id!r} already"
+            raise HttpError(HTTPStatus.CONFLICT, fact, "ModuleAlreadyExistsOnDevice")
+        self._hub.twins.register(module_id)
+        return Response(module_view(self._hub, module_id), HTTPStatus.CREATED)
+
+    def _check_module(self, module_id: str) -> None:
+        if module_id != DEVICE and module_id not in self._hub.twins.known():
+            fact = f"{self._hub.device_id} has no module {module_id!r}"
+            raise HttpError(HTTPStatus.NOT_FOUND, fact, "ModuleNotFound")
 
     def _check_device(self, device_id: str) -> None:
         if device_id != self._hub.device_id:
@@ -162,6 +182,18 @@ class RestApi:
             raise ConfigError([f"after, limit: {error}"]) from error
         messages = self._hub.store.upstream_after(after, min(limit, MAX_UPSTREAM_PAGE))
         return [_upstream_json(message) for message in messages]
+
+
+def _object(parent: dict[str, Any], path: str) -> dict[str, Any] | None:
+    """What the parent has under the last name of a path, None if nothing.
+
+    Raises:
+        ConfigError: something else than an object.
+    """
+    value = parent.get(path.rpartition(".")[2])
+    if value is not None and not isinstance(value, dict):
+        raise ConfigError([f"{path}: expected an object, got {value!r}"])
+    return value
 
 
 def _not_served(request: Request) -> HttpError:

@@ -6,7 +6,8 @@ azure/iot-hub/iot-hub-devguide-query-language (AND, OR, NOT, comparisons, IN and
 cli/azure/iot/edge/deployment (an empty condition is for no device). What a device doesn't have is undefined, and no
 comparison with it is true.
 
-Left out: conditions on reported properties, and the other functions of the query language.
+Left out: conditions on reported properties, and the other functions of the query language. How deeply IoT Hub lets
+conditions be nested isn't documented; `MAX_DEPTH` is ours, far below where Python would give up.
 """
 
 import re
@@ -15,6 +16,9 @@ from typing import Any
 
 from local_azure.edge_hub.values import UNDEFINED, compare
 from storeflow.errors import ConfigError
+
+MAX_DEPTH = 32
+"""Brackets and NOTs within one another."""
 
 Device = Mapping[str, Any]
 """`deviceId` and `tags`."""
@@ -66,6 +70,7 @@ class _Parser:
 
     def __init__(self, tokens: list[tuple[str, str]]) -> None:
         self._tokens = [*tokens, ("end", "")]
+        self._depth = 0
 
     def alternatives(self) -> Evaluate:
         found = [self._all()]
@@ -85,10 +90,10 @@ class _Parser:
 
     def _one(self) -> Evaluate:
         if self._take("not"):
-            operand = self._one()
+            operand = self._within(self._one)
             return lambda device: _not(operand(device))
         if self._take("("):
-            inside = self.alternatives()
+            inside = self._within(self.alternatives)
             self.expect(")")
             return inside
         if self._take("is_defined"):
@@ -97,6 +102,14 @@ class _Parser:
             self.expect(")")
             return lambda device: _lookup(device, path) is not UNDEFINED
         return self._comparison(self._path())
+
+    def _within(self, part: Callable[[], Evaluate]) -> Evaluate:
+        self._depth += 1
+        if self._depth > MAX_DEPTH:
+            raise ConfigError([f"targetCondition: is nested more than {MAX_DEPTH} deep; take brackets and NOTs out"])
+        evaluate = part()
+        self._depth -= 1
+        return evaluate
 
     def _comparison(self, path: str) -> Evaluate:
         kind, text = self._tokens.pop(0)

@@ -57,8 +57,13 @@ class TwinOperations:
         return self._twins.get(module_id) or Twin()
 
     def known(self) -> set[str]:
-        """Return the ids of the modules that something was written for."""
+        """Return the ids of the modules that there are: those that were registered, and IoT Edge's own two."""
         return {*self._twins, EDGE_HUB, EDGE_AGENT} - {DEVICE}
+
+    def register(self, module_id: str) -> None:
+        """Make a module with an empty twin, unless there is one."""
+        if module_id not in self.known():
+            self._keep(module_id, Twin())
 
     def handle(self, session: Session, topic: str, body: bytes) -> bool:
         """Answer a module's twin request; False for a topic that is none."""
@@ -78,7 +83,8 @@ class TwinOperations:
     ) -> None:
         """Merge or replace tags and desired properties, and notify the module, if it is connected.
 
-        A module that is away finds the change when it next asks for its twin.
+        A module that is away finds the change when it next asks for its twin. Whatever edgeAgent is told to run is
+        registered: it makes an identity for each (Azure/iotedge, class `ModuleIdentityLifecycleManager`).
 
         Args:
             module_id: or `DEVICE`.
@@ -95,6 +101,9 @@ class TwinOperations:
         if desired is not None:
             notification = twin.replace_desired(desired, at) if replace else twin.patch_desired(desired, at)
         self._keep(module_id, twin)
+        if module_id == EDGE_AGENT and isinstance(modules := twin.desired.get("modules"), dict):
+            for name in modules:
+                self.register(name)
         if notification is None or module_id == DEVICE:
             return
         session = self._sessions(module_id)

@@ -35,7 +35,8 @@ class FrameSockets:
     newest of the frames that wait, at most two. Its ring takes the first one back at once and passes others by, so
     what is looked at was captured no longer ago than the camera's last turn.
 
-    A camera that is away, or silent, costs no system call of its own while others have frames.
+    A silent camera costs no system call of its own while others have frames. One that is away is reached for at most
+    twice a second (`seqpacket.LONGEST_RECONNECT_SECONDS`), a little more often at first.
     """
 
     def __init__(self, folder: Path) -> None:

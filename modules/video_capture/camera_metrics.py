@@ -33,9 +33,9 @@ def camera_metrics(
     for camera_id in in_force:
         numbers[labelled("camera_streaming", camera_id)] = states.get(camera_id) == "streaming"
         numbers[labelled("camera_failed", camera_id)] = states.get(camera_id) == "failed"
-        offset = changes[camera_id].clock_offset_ms if camera_id in changes else None
-        if offset is not None:
-            numbers[labelled("camera_clock_ahead_seconds", camera_id)] = offset / 1000
+        is_live_and_streams = camera_id in changes and changes[camera_id].clock_offset_ms is not None
+        if is_live_and_streams and camera_id in threads:
+            numbers[labelled("camera_clock_ahead_seconds", camera_id)] = threads[camera_id].clock_ahead_seconds
         if camera_id in threads:
             numbers[labelled("camera_frames_published", camera_id)] = threads[camera_id].published
             numbers[labelled("camera_frames_unread", camera_id)] = threads[camera_id].unread

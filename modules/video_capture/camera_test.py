@@ -15,7 +15,6 @@ from urllib.parse import urlsplit
 import numpy as np
 from numpy.typing import NDArray
 
-from modules.video_capture import address
 from modules.video_capture.camera_error import CameraError
 from modules.video_capture.picture_health import BLACK_BRIGHTNESS, BLACK_PART, samples
 from modules.video_capture.source import ClockState, Picture, Source
@@ -30,6 +29,8 @@ LOOK_SECONDS = 2.5
 """Of pictures, from the first to the last; a clip plays them faster."""
 _BLACK, _WHITE = 16, 235
 """Limited-range brightness."""
+_PORTS = {"rtsp": 554, "rtsps": 322}
+"""Where a camera is whose url names no port."""
 _TEST_CAMERA = "camera"
 """Both the payload's field and what problems in it are told of."""
 
@@ -118,7 +119,11 @@ class CameraTest:
         camera = self._wanted(payload)
         if not self._free.acquire(blocking=False):
             return 429, {"error": "another camera is being tested: ask again in a few seconds"}
-        look = _Look(self._open_source(camera), self._free.release)
+        try:
+            look = _Look(self._open_source(camera), self._free.release)
+        except BaseException:  # without a look nobody else would let go
+            self._free.release()
+            raise
         return 200, look.told_within(ANSWER_SECONDS)
 
     def _wanted(self, payload: Any) -> Camera:
@@ -180,17 +185,18 @@ _FAILED = ("state", "reason", "detail")
 
 def _not_in_force(document: Any, cameras: Cameras) -> Camera:
     camera: Camera = read_section("cameras", {_TEST_CAMERA: document})[_TEST_CAMERA]
-    if fault := address.fault(camera.url):
-        raise ContractError(f"cameras.{_TEST_CAMERA}.url: {fault}")
-    # Who may call a method may not write the twin, and must not learn a camera's password by a host of their own.
-    host = urlsplit(camera.url).hostname
-    ref = camera.credentials_ref
-    owners = {
-        one: urlsplit(other.url).hostname for one, other in cameras.items() if ref and other.credentials_ref == ref
-    }
-    if owners and host not in owners.values():
+    # Who may edit the twin decides where a password goes; who may call a method must not.
+    ref, server = camera.credentials_ref, _server(camera.url)
+    if ref and not any(other.credentials_ref == ref and _server(other.url) == server for other in cameras.values()):
         told = (
-            f"is the secret of {', '.join(sorted(owners))}, at another host: to move a camera, set its url in the twin"
+            f"no camera in force uses the secret {ref} at this scheme, host and port: put the camera into the twin "
+            "first, then test it by its camera_id"
         )
         raise ContractError(f"cameras.{_TEST_CAMERA}.credentials_ref: {told}")
     return camera
+
+
+def _server(url: str) -> tuple[str, str | None, int | None]:
+    """Scheme, host and port: who is given a password, and whether anybody else can read it on its way."""
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port or _PORTS.get(parts.scheme)

@@ -72,6 +72,7 @@ class RtspSource:
 
         Raises:
             CameraError: the camera can't be opened, falls silent, or shows nothing of the shop.
+            ClockSetBackError: the next pictures are from before those so far.
         """
         address = self._address()
         started = time.monotonic()
@@ -107,10 +108,10 @@ class RtspSource:
         self._time.new_connection()
         for frame in self._decode(container, stream):
             stamp = None if frame.pts is None or frame.time_base is None else float(frame.pts * frame.time_base)
-            wall = self._wall()
-            captured_at = self._time.captured_at(stamp, wall, time.monotonic())
+            wall, steady = self._wall(), time.monotonic()
+            captured_at = self._time.captured_at(stamp, wall, steady)
             planes = decoded.planes(frame, reformatter)
-            if fault := self._health.fault(samples(planes.y), captured_at):
+            if fault := self._health.fault(samples(planes.y), steady):
                 raise CameraError(fault, self._shows_nothing(fault))
             clock = self._time.clock._replace(camera_ahead_seconds=_ahead(container.start_time_realtime, stamp, wall))
             yield Picture(captured_at, frame.width, frame.height, planes, clock)

@@ -9,6 +9,7 @@ from modules.zone_analytics.people import People
 from modules.zone_analytics.queue_waits import QueueWaits
 from modules.zone_analytics.staff import Staff
 from modules.zone_analytics.zone_visits import ZoneVisits
+from storeflow.contract.events import instant
 from storeflow.contract.messages import Detections
 from storeflow.contract.parameters import DecisionParameters
 from storeflow.contract.twins import Layout, Line, Queue, Zone
@@ -54,11 +55,12 @@ class CameraView:
     def observe(self, detections: Detections) -> list[Decision]:
         """Take in one frame, also one in which nobody is seen.
 
-        A frame from a little before the last one comes too late and is left out. One from longer ago than
-        `forget_seconds` says that the clock was set back: everybody is let go, and the view begins anew.
+        A frame from a little before the last one comes too late and is left out, and so is one of the same millisecond:
+        what is told of a moment is told once. One from longer ago than `forget_seconds` says that the clock was set
+        back: everybody is let go, and the view begins anew.
         """
         ended: list[Decision] = []
-        if self.at is not None and detections.captured_at <= self.at:
+        if self.at is not None and instant(detections.captured_at) <= instant(self.at):
             if self.at - detections.captured_at <= self.parameters.forget_seconds:
                 return []
             ended = self.end()
@@ -80,7 +82,7 @@ class CameraView:
         decisions += self._recognise(self.at)
         for queue in self.queues.values():
             decisions += queue.tick(self.at)
-        return decisions
+        return decisions + self._numbers(self.at)
 
     def end(self) -> list[Decision]:
         """Decide everything that is still open: no more frames come."""
@@ -99,9 +101,9 @@ class CameraView:
             for line in self.lines.values():
                 decisions += self._qualified(line.leave(person, self.aspect_ratio))
             for zone in self.zones.values():
-                decisions += zone.leave(person, at)
+                decisions += zone.leave(person)
             for queue in self.queues.values():
-                decisions += queue.leave(person, at)
+                decisions += queue.leave(person)
             self.groups.leave(person.person_id)
             self.staff.leave(person.person_id)
         return decisions
@@ -111,8 +113,19 @@ class CameraView:
         for recognised in self.staff.recognise(at, self.people, self.zones.values()):
             decisions.append(recognised)
             self.groups.stand_alone(recognised.person_id)
+            for zone in self.zones.values():
+                zone.recognise(recognised.person_id)
             for queue in self.queues.values():
                 decisions += queue.dismiss(recognised.person_id)
+        return decisions
+
+    def _numbers(self, at: float) -> list[Decision]:
+        """How many are in each zone and queue, where it is another number than was told last."""
+        decisions: list[Decision] = []
+        for zone in self.zones.values():
+            decisions += zone.tell_occupancy(at)
+        for queue in self.queues.values():
+            decisions += queue.tell_length(at)
         return decisions
 
     def _qualified(self, decisions: Iterable[Decision]) -> list[Decision]:

@@ -3,7 +3,7 @@
 A checkpoint of an earlier version is read as one in which nothing was known of what it doesn't have.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -95,6 +95,11 @@ def wake(state: ViewState, parameters: DecisionParameters) -> CameraView:
     view.groups.pairs = {pair.key: pair for pair in state.pairs}
     view.staff = state.staff
     return view
+
+
+def resume(coverage: Coverage) -> Coverage:
+    """What was known of a camera's coverage; the counter of its missed frames begins at 0 with the process."""
+    return replace(coverage, missed=0)
 
 
 def write(checkpoint: Checkpoint) -> bytes:

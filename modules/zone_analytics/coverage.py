@@ -4,6 +4,8 @@ Two frames that follow each other within `coverage_gap_seconds` saw the time bet
 nobody, whether the camera, the network or the engine was at fault. Frames that the engine was too slow for leave
 numbers out: they are counted as missed, while the time between two frames that are near enough counts as seen.
 
+A hole goes on over the end of a stream: the next frame of the camera, whenever that is, tells how long it was.
+
 Nothing is claimed that was not seen: where a restart forgets the frames of a moment, or the clock is set back within a
 quarter of an hour, no second is counted twice, and those in doubt are not counted.
 """
@@ -35,18 +37,19 @@ class Window:
 
 @dataclass(slots=True)
 class Coverage:
-    """The frames of one camera, until its stream ends. Whatever the stream's length, one window is remembered."""
+    """The frames of one camera, over all its streams. However long they are, one window is remembered."""
 
     camera_id: str
     window: Window | None = None
-    """The one that the newest frame lies in."""
-    at: float = 0.0
+    """The one that the newest frame lies in; none when the stream has ended."""
+    at: float | None = None
     """`captured_at` of the newest frame."""
     sequence: int = 0
+    """The number of the newest frame: where the same stream goes on after an end, so do its numbers."""
     counted_until: float = 0.0
     """The latest moment that was ever counted as seen."""
     missed: int = 0
-    """Frames left out since the stream began."""
+    """Frames left out since this process heard of the camera."""
 
     def observe(self, at: float, sequence: int, parameters: DecisionParameters) -> list[WindowCovered]:
         """Take in one analysed frame; tell of the window that is over with it.
@@ -56,38 +59,38 @@ class Coverage:
         """
         told: list[WindowCovered] = []
         window, earlier = self.window, self.at
-        goes_on = window is not None and at > earlier
-        seen = goes_on and at - earlier <= parameters.coverage_gap_seconds
-        missed = max(0, sequence - self.sequence - 1) if goes_on else 0
-        self.sequence = sequence
-        if window is not None and 0 <= earlier - at <= parameters.forget_seconds:
+        if window is not None and earlier is not None and 0 <= earlier - at <= parameters.forget_seconds:
+            self.sequence = max(self.sequence, sequence)
             return []
-        if window is not None and goes_on:
-            self._let_pass(window, earlier, at, seen=seen)
+        goes_on = earlier is not None and at > earlier
+        missed = max(0, sequence - self.sequence - 1) if goes_on else 0
+        if window is not None:
+            self._let_pass(window, earlier, at, parameters)
         if window is None or not window.start <= at < window.end:
             told = self.end()
             window = self.window = Window(at // WINDOW_SECONDS * WINDOW_SECONDS)
-            if goes_on:
-                self._let_pass(window, earlier, at, seen=seen)
+            self._let_pass(window, earlier, at, parameters)
         window.frames_analysed += 1
         window.frames_missed += missed
         self.missed += missed
-        self.at = at
+        self.at, self.sequence = at, sequence
         return told
 
     def end(self) -> list[WindowCovered]:
-        """Tell of the open window and forget it: no more frames come."""
+        """Tell of the open window: no more frames come for now."""
         window, self.window = self.window, None
-        if window is None:
+        if window is None or self.at is None:
             return []
         figures = window.observed_seconds, window.frames_analysed, window.frames_missed, window.longest_gap_seconds
         return [WindowCovered(self.at, window.start, window.end, *figures)]
 
-    def _let_pass(self, window: Window, start: float, end: float, *, seen: bool) -> None:
+    def _let_pass(self, window: Window, earlier: float | None, at: float, parameters: DecisionParameters) -> None:
         """Take note of the time between two frames, as far as it lies in the window."""
-        start, end = max(start, window.start), min(end, window.end)
+        if earlier is None or at <= earlier:
+            return
+        start, end = max(earlier, window.start), min(at, window.end)
         window.longest_gap_seconds = max(window.longest_gap_seconds, end - start)
-        if not seen:
+        if at - earlier > parameters.coverage_gap_seconds:
             return
         if window.start <= self.counted_until < window.end:  # the clock was set back: not twice
             start = max(start, self.counted_until)

@@ -6,6 +6,8 @@ from typing import Literal
 from storeflow.contract.events import Censored, Direction, QueueOutcome
 from storeflow.contract.geometry import Point
 
+SHORTEST_STEP_SECONDS = 0.001
+"""Between two moments: events tell time to the millisecond, and are named by it."""
 AreaCause = Literal["start", "crossing", "gap", "reset"]
 CountedReason = Literal["settled", "stitched", "vanished", "edge"]
 RefusedReason = Literal["returned", "beside", "unsettled"]
@@ -183,3 +185,10 @@ Decision = (
     | AreaCounted
     | WindowCovered
 )
+
+
+def moment_after(at: float, told_at: float | None) -> float:
+    """`at`; or the next moment, where a number was told of this one already: it must not stand against another."""
+    if told_at is None or at - told_at >= SHORTEST_STEP_SECONDS:
+        return at
+    return told_at + SHORTEST_STEP_SECONDS

@@ -2,7 +2,7 @@
 
 Only time in which both walk is evidence. To stand near each other, in a queue or at a shelf, is none; to pass each
 other is over too soon, and at different velocities. A group that was found stays one until its last member has left
-view. What was told of its members before stays as it was told.
+view; who turns out to work here never was one of it. What was told of its members before stays as it was told.
 
 A buying unit is a group, or someone who came alone. The first of a group to cross a line carries the unit, the others
 don't: so the units of any stretch of time add up. When someone who has crossed crosses the line once more in the same
@@ -31,6 +31,18 @@ class Party:
     """With those who left."""
     passed: dict[str, list[str]] = field(default_factory=dict)
     """Who has crossed, on the present pass, by line and direction."""
+    carried: dict[str, list[str]] = field(default_factory=dict)
+    """Who of these carried the unit: one, or several where parties that had crossed became one."""
+    seen_since: dict[str, float] = field(default_factory=dict)
+    """When each was first seen, with those who left."""
+
+    def __post_init__(self) -> None:
+        """Reckon what neither a new party nor a checkpoint of an earlier version says."""
+        at, first = self.first_seen
+        for person_id in (first, *self.members):
+            self.seen_since.setdefault(person_id, at)
+        for key, people in self.passed.items():
+            self.carried.setdefault(key, people[:1])
 
     @property
     def group_id(self) -> str | None:
@@ -42,8 +54,38 @@ class Party:
         self.first_seen = min(self.first_seen, other.first_seen)
         self.members += other.members
         self.size += other.size
+        self.seen_since |= other.seen_since
         for key, people in other.passed.items():
             self.passed.setdefault(key, []).extend(people)
+            self.carried.setdefault(key, []).extend(other.carried[key])
+
+    def cross(self, key: str, person_id: str) -> bool:
+        """Take in a crossing; whether it carries the unit."""
+        passed, carried = self.passed.setdefault(key, []), self.carried.setdefault(key, [])
+        if person_id in passed:
+            passed.clear()
+            carried.clear()
+        is_first = not carried
+        passed.append(person_id)
+        if is_first:
+            carried.append(person_id)
+        return is_first
+
+    def take_back(self, key: str, person_id: str) -> None:
+        """Go on as if a member had not crossed: where they carried the unit, whoever crosses next does."""
+        for people in (self.passed.get(key, []), self.carried.get(key, [])):
+            if person_id in people:
+                people.remove(person_id)
+
+    def without(self, person_id: str) -> "Party":
+        """Go on as if a member in view had never been one, and give back that one's own party."""
+        self.members.remove(person_id)
+        self.size -= 1
+        alone = Party((self.seen_since.pop(person_id), person_id), [person_id])
+        self.first_seen = min(((at, member) for member, at in self.seen_since.items()), default=self.first_seen)
+        for key in self.passed:
+            self.take_back(key, person_id)
+        return alone
 
 
 @dataclass(slots=True)
@@ -109,15 +151,10 @@ class Groups:
         if party is None:
             return crossing
         key, back = f"{crossing.line_id} {crossing.direction}", "out" if crossing.direction == "in" else "in"
-        passed = party.passed.setdefault(key, [])
-        if crossing.person_id in passed:
-            passed.clear()
-        is_first = not passed
-        if crossing.u_turn_of is None:
-            passed.append(crossing.person_id)
-        else:  # the two net to nothing: whoever of the group crosses next is the first
-            before = party.passed.get(f"{crossing.line_id} {back}", [])
-            before[:] = [person_id for person_id in before if person_id != crossing.person_id]
+        is_first = party.cross(key, crossing.person_id)
+        if crossing.u_turn_of is not None:  # the two net to nothing: whoever of the group crosses next is the first
+            party.take_back(key, crossing.person_id)
+            party.take_back(f"{crossing.line_id} {back}", crossing.person_id)
         return replace(crossing, group_id=party.group_id, buying_unit=is_first)
 
     def leave(self, person_id: str) -> None:
@@ -131,8 +168,7 @@ class Groups:
         """Take a person out of their group who turned out to work here."""
         party = self.parties.get(person_id)
         if party is not None and party.size > 1:
-            party.members.remove(person_id)
-            self.parties[person_id] = Party((party.first_seen[0], person_id), [person_id])
+            self.parties[person_id] = party.without(person_id)
         self._forget_pairs(person_id)
 
     def _walker(self, person: Person) -> _Walker:

@@ -56,7 +56,7 @@ class ZoneAnalytics:
         for state in at_rest.views:  # the first layout: go on from where the process before ended
             self.store.cameras[state.camera_id] = checkpoint.wake(state, DECISIONS)
             self._heard_at[state.camera_id] = self._clock()
-        self.store.coverage.update({coverage.camera_id: coverage for coverage in at_rest.coverage})
+        self.store.coverage.update({one.camera_id: checkpoint.resume(one) for one in at_rest.coverage})
         self.config_version = version
         self._outputs += self.to_outputs(self.store.apply(value, at_rest.areas))
 

@@ -10,8 +10,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from math import hypot
 from statistics import median
+from typing import get_args
 
 from storeflow.contract.geometry import BoundingBox, Point
+from storeflow.contract.layout import Vehicle
 from storeflow.contract.messages import Track
 from storeflow.contract.parameters import DecisionParameters
 from storeflow.contract.twins import Focus
@@ -22,7 +24,7 @@ MOST_PEOPLE = 1000
 """Known at once per camera; beyond, whoever was seen longest ago is forgotten first."""
 TOUCHES = 0.005
 """A box that comes this near to the frame's border, as a fraction of it, is cut by it."""
-VEHICLES = frozenset(("bus", "car", "motorcycle", "truck"))
+VEHICLES = frozenset(get_args(Vehicle))
 """What a line or zone of class `vehicle` counts: detectors take one for another."""
 NEAR_EDGE = 0.02
 """A box that comes this near to it is about to leave, or has just come."""

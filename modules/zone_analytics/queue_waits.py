@@ -3,20 +3,32 @@
 A wait begins when someone comes into the queue's polygon and is told once it has lasted `min_wait_seconds`. It ends in
 one of four ways:
 
-    served      at the service point for `served_seconds` in all; the wait ended when they came to it
+    served      at the service point for `served_seconds`; the wait ended when they came to it
     abandoned   seen elsewhere for `reentry_seconds`, or last seen elsewhere; it ended when they were last in the queue
     lost        vanished in the queue, or the camera did: nobody knows
     staff       turned out to work here, and had not been waiting at all
 
+Only time between two observations at the service point is service, and time between two observations away from it takes
+as much back. Once nothing is left, they were not being served but swayed towards it, and coming to it begins anew. Who
+is hidden is where they were seen last: it takes nothing back.
+
 Who was served counts as being served until they have been away from the service point for `reentry_seconds`; standing
 in the queue while they pack is no second wait. Who comes straight to the service point and is served waited for
 nothing, which is a figure, too. Who works here never waits. The length of the queue is the number of those who were
-told to have arrived, and not told to have left: it can't fall below 0.
+told to have arrived, and not told to have left: it can't fall below 0. It is told at most once for a frame, and last,
+as the occupancy of a zone is.
 """
 
 from dataclasses import dataclass, field
 
-from modules.zone_analytics.decisions import Decision, QueueArrived, QueueChanged, QueueLeft
+from modules.zone_analytics.decisions import (
+    SHORTEST_STEP_SECONDS,
+    Decision,
+    QueueArrived,
+    QueueChanged,
+    QueueLeft,
+    moment_after,
+)
 from modules.zone_analytics.people import Person, Seen
 from modules.zone_analytics.zone_visits import contains
 from storeflow.contract.events import Censored, QueueOutcome
@@ -37,11 +49,14 @@ class Wait:
     last_waiting: float | None = None
     """In the queue."""
     service_since: float | None = None
+    """When they came to the service point; none once time away from it outweighs that at it."""
     last_service: float | None = None
     served_for: float = 0.0
-    """Seconds between observations at the service point, since `service_since`."""
+    """Seconds between observations at the service point, since `service_since`, less those between others."""
     at_service: bool = False
     """In the latest observation."""
+    away_at: float | None = None
+    """The latest observation, if it was not at the service point."""
     seen_elsewhere: bool = False
     """Since `last_here`."""
     told: bool = False
@@ -61,9 +76,10 @@ class QueueWaits:
     """Everyone in view who was ever seen outside: whoever comes in from there has not been waiting before."""
     length_told: int = 0
     being_served_told: int = 0
+    length_told_at: float | None = None
 
     def observe(self, seen: Seen, aspect_ratio: float) -> None:
-        """Take in what is new of one person; `tick` tells what follows from it."""
+        """Take in what is new of one person; `tick` and `tell_length` tell what follows from it."""
         if not seen.person.is_a(self.queue.object_class) or seen.person.staff:
             return
         for observation in seen.observations:
@@ -74,24 +90,34 @@ class QueueWaits:
             elif contains(self.queue.polygon, foot):
                 self._here(seen.person, observation.at, at_service=False)
             else:
-                self._elsewhere(seen.person.person_id)
+                self._elsewhere(seen.person.person_id, observation.at)
 
     def tick(self, at: float) -> list[Decision]:
-        """Tell what has become certain by now."""
+        """Tell what has become certain by now: who arrived, and who left."""
         decisions: list[Decision] = []
         for wait in list(self.waits.values()):
             decisions += self._progress(wait)
             if wait.seen_elsewhere and at - wait.last_here > self.queue.reentry_seconds:
                 decisions += self._end(wait, "abandoned")
-        return decisions + self._tell_length(at)
+        return decisions
 
-    def leave(self, person: Person, at: float) -> list[Decision]:
+    def tell_length(self, at: float) -> list[Decision]:
+        """Tell how many wait and are being served if it is other numbers now: once all else of a frame is told."""
+        waiting = [wait for wait in self.waits.values() if wait.told and not wait.left]
+        being_served = sum(wait.left and self._is_at_service(wait, at) for wait in self.waits.values())
+        if (len(waiting), being_served) == (self.length_told, self.being_served_told):
+            return []
+        self.length_told, self.being_served_told, self.length_told_at = len(waiting), being_served, at
+        longest = max((at - wait.arrived_at for wait in waiting), default=None)
+        return [QueueChanged(self.queue_id, at, len(waiting), being_served, longest)]
+
+    def leave(self, person: Person) -> list[Decision]:
         """End the wait of a person who is gone, and forget them."""
         self.elsewhere.discard(person.person_id)
         wait = self.waits.get(person.person_id)
         if wait is None:
             return []
-        return self._end(wait, "abandoned" if wait.seen_elsewhere else "lost") + self._tell_length(at)
+        return self._end(wait, "abandoned" if wait.seen_elsewhere else "lost")
 
     def dismiss(self, person_id: str) -> list[Decision]:
         """End the wait of a person who turned out to work here."""
@@ -99,37 +125,42 @@ class QueueWaits:
         return [] if wait is None else self._end(wait, "staff")
 
     def close(self, at: float) -> list[Decision]:
-        """End every wait now: the camera or the queue is gone."""
+        """End every wait now: the camera or the queue is gone. `at` is that of the last frame."""
         decisions: list[Decision] = []
         for wait in list(self.waits.values()):
             decisions += self._end(wait, "abandoned" if wait.seen_elsewhere else "lost")
-        return decisions + self._tell_length(at)
+        return decisions + self.tell_length(moment_after(at, self.length_told_at))
 
     def _here(self, person: Person, at: float, *, at_service: bool) -> None:
         wait = self.waits.get(person.person_id)
         if wait is None:
             appeared = person.person_id not in self.elsewhere
             wait = self.waits[person.person_id] = Wait(person.person_id, at, appeared, at)
-        if not at_service:
-            wait.last_waiting = at
-        elif wait.last_service is None or self._is_back_for_more(wait, at):
-            wait.service_since, wait.last_service, wait.served_for = at, at, 0.0
+        if at_service:
+            self._at_service(wait, at)
         else:
-            # Only time between two observations at the service point counts: to sway towards it is no service.
-            wait.served_for += at - wait.last_service if wait.at_service else 0.0
-            wait.last_service = at
-        wait.last_here, wait.at_service, wait.seen_elsewhere = at, at_service, False
+            wait.last_waiting = at
+            _away(wait, at)
+        wait.last_here, wait.seen_elsewhere = at, False
+
+    def _at_service(self, wait: Wait, at: float) -> None:
+        if wait.service_since is None or self._is_back_for_more(wait, at):
+            wait.service_since, wait.served_for = at, 0.0
+        elif wait.at_service and wait.last_service is not None:
+            wait.served_for += at - wait.last_service
+        wait.last_service, wait.at_service, wait.away_at = at, True, None
 
     def _is_back_for_more(self, wait: Wait, at: float) -> bool:
         """Whether someone has been away from the service point for so long that coming to it begins anew."""
         away = wait.last_service is not None and at - wait.last_service > self.queue.reentry_seconds
         return away and not wait.at_service
 
-    def _elsewhere(self, person_id: str) -> None:
+    def _elsewhere(self, person_id: str, at: float) -> None:
         self.elsewhere.add(person_id)
         wait = self.waits.get(person_id)
         if wait is not None:
-            wait.seen_elsewhere, wait.at_service = True, False
+            wait.seen_elsewhere = True
+            _away(wait, at)
 
     def _progress(self, wait: Wait) -> list[Decision]:
         """Tell that a wait began, and that it ended at the service point, once that is certain."""
@@ -154,15 +185,15 @@ class QueueWaits:
         censored = ends.get((wait.appeared, outcome == "lost"))
         return QueueLeft(self.queue_id, wait.person_id, at, outcome, wait.arrived_at, censored)
 
-    def _tell_length(self, at: float) -> list[Decision]:
-        waiting = [wait for wait in self.waits.values() if wait.told and not wait.left]
-        being_served = sum(wait.left and self._is_at_service(wait, at) for wait in self.waits.values())
-        if (len(waiting), being_served) == (self.length_told, self.being_served_told):
-            return []
-        self.length_told, self.being_served_told = len(waiting), being_served
-        longest = max((at - wait.arrived_at for wait in waiting), default=None)
-        return [QueueChanged(self.queue_id, at, len(waiting), being_served, longest)]
-
     def _is_at_service(self, wait: Wait, at: float) -> bool:
         recently = wait.last_service is not None and at - wait.last_service <= self.queue.reentry_seconds
         return wait.at_service or recently
+
+
+def _away(wait: Wait, at: float) -> None:
+    """Seen in the queue or elsewhere."""
+    if wait.away_at is not None:
+        wait.served_for -= at - wait.away_at
+    if wait.served_for < SHORTEST_STEP_SECONDS:
+        wait.service_since, wait.served_for = None, 0.0
+    wait.at_service, wait.away_at = False, at

@@ -13,8 +13,10 @@ from storeflow.contract.messages import Detections
 from storeflow.contract.parameters import DecisionParameters
 from storeflow.contract.twins import Layout
 
-AREAS = "areas"
-"""What stands for the camera in what is decided over several."""
+AREAS = "~areas"
+"""What stands for the camera in what is decided over several: no `Identifier`, so no camera can be called so."""
+MOST_COVERAGES = 256
+"""Of that many cameras it is remembered when they last looked; beyond, the one that ended first is forgotten."""
 
 
 class Decided(NamedTuple):
@@ -31,7 +33,7 @@ class Decided(NamedTuple):
 class StoreView:
     """Turns the frames of all cameras into decisions. Pure: the same messages in the same order give the same ones.
 
-    A camera is forgotten when its stream ends.
+    A camera's view is forgotten when its stream ends; of its coverage, and in areas, it is remembered when that was.
     """
 
     def __init__(self, parameters: DecisionParameters) -> None:
@@ -88,14 +90,25 @@ class StoreView:
         if view is not None:
             scene = self._scene(view)
             decided = _by(view, view.end(), scene)
-            coverage = self.coverage.pop(camera_id, None)
-            decided += [] if coverage is None else _by(view, coverage.end(), None)
-        return decided + self._count(decided)
+            decided += _by(view, self._end_coverage(camera_id), None)
+        counted = self._count(decided)
+        for area in self.areas.values():
+            area.end(camera_id)
+        return decided + counted
 
     def people(self, camera_id: str) -> Iterator[Person]:
         """Everyone in view of one camera."""
         view = self.cameras.get(camera_id)
         return iter(()) if view is None else iter(view.people)
+
+    def _end_coverage(self, camera_id: str) -> list[Decision]:
+        coverage = self.coverage.pop(camera_id, Coverage(camera_id))
+        decisions: list[Decision] = [*coverage.end()]
+        self.coverage[camera_id] = coverage  # the last to end is forgotten last
+        ended = [name for name, one in self.coverage.items() if one.window is None]
+        for name in ended[: max(0, len(self.coverage) - MOST_COVERAGES)]:
+            del self.coverage[name]
+        return decisions
 
     def _scene(self, view: CameraView) -> Scene | None:
         return scene_of(view) if self.layout.spatial_analysis else None

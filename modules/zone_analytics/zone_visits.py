@@ -7,13 +7,22 @@ telling late moves no figure. Out of sight a person is known for `forget_seconds
 
 With a `margin` a visit begins this far inside the polygon's edge and ends at the edge, so that whoever stands on the
 edge comes in once. Who works here visits as others do, but is not counted as a visitor.
+
+However many come and go in one frame, the number of visitors is told at most once for it, and last: an event's id is
+made of the number and the moment, so the same number twice in a moment would be one event.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from math import hypot, inf
 
-from modules.zone_analytics.decisions import Decision, OccupancyChanged, VisitBegan, VisitDwells, VisitEnded
+from modules.zone_analytics.decisions import (
+    Decision,
+    OccupancyChanged,
+    VisitBegan,
+    VisitDwells,
+    VisitEnded,
+    moment_after,
+)
 from modules.zone_analytics.people import Person, Seen
 from storeflow.contract.events import Censored
 from storeflow.contract.geometry import Point, position_along
@@ -55,11 +64,15 @@ class ZoneVisits:
     outside: dict[str, Point] = field(default_factory=dict)
     """Last foot point outside of everyone in view, to know the edge by which they come in."""
     occupancy_told: int | None = None
-    """The latest; none before there was anything to tell."""
+    """The latest; none before there was anything to tell, and in a checkpoint of an earlier version."""
     occupancy_told_at: float | None = None
 
+    def __post_init__(self) -> None:
+        if self.occupancy_told is None:
+            self.occupancy_told = len(self.visitors)
+
     def observe(self, seen: Seen, aspect_ratio: float) -> None:
-        """Take in what is new of one person; `tick` tells what follows from it."""
+        """Take in what is new of one person; `tick` and `tell_occupancy` tell what follows from it."""
         if not seen.person.is_a(self.zone.object_class):
             return
         for observation in seen.observations:
@@ -71,26 +84,40 @@ class ZoneVisits:
                 self._inside(seen.person, observation.at, foot)
 
     def tick(self, at: float) -> list[Decision]:
-        """Tell what has become certain by now: visits that began, dwell and ended; and what is to be told again."""
-        decisions = self._tell_all(at, certain_at=at)
+        """Tell what has become certain by now: visits that began, dwell and ended."""
+        return self._tell_all(certain_at=at)
+
+    def tell_occupancy(self, at: float) -> list[Decision]:
+        """Tell the number of visitors if it is another one, or is to be told again: once all else of a frame is."""
+        visitors = self.visitors
         every, told_at = self.zone.occupancy_interval_seconds, self.occupancy_told_at
-        if every > 0 and (told_at is None or at - told_at >= every):
-            decisions.append(self._tell_occupancy(at))
-        return decisions
+        is_due = every > 0 and (told_at is None or at - told_at >= every)
+        if len(visitors) == self.occupancy_told and not is_due:
+            return []
+        self.occupancy_told, self.occupancy_told_at = len(visitors), at
+        return [OccupancyChanged(self.zone_id, at, len(visitors), visitors)]
 
     def staying(self, seconds: float) -> list[str]:
         """Who has been inside for at least so long."""
         return [visit.person_id for visit in self.visits.values() if visit.last_inside - visit.entered_at >= seconds]
 
-    def leave(self, person: Person, at: float) -> list[Decision]:
+    def leave(self, person: Person) -> list[Decision]:
         """End the visit of a person who is gone, and forget them."""
         self.outside.pop(person.person_id, None)
         visit = self.visits.get(person.person_id)
-        return [] if visit is None else self._tell_all(at, certain_at=inf, visits=[visit])
+        return [] if visit is None else self._tell(visit, certain_at=inf)
+
+    def recognise(self, person_id: str) -> None:
+        """Take it in that a person works here: from now on no visitor."""
+        visit = self.visits.get(person_id)
+        if visit is not None:
+            visit.staff = True
 
     def close(self, at: float) -> list[Decision]:
-        """End every visit now: the camera or the zone is gone."""
-        decisions = self._tell_all(at, certain_at=inf)
+        """End every visit now: the camera or the zone is gone. `at` is that of the last frame."""
+        decisions = self._tell_all(certain_at=inf)
+        if self.occupancy_told:
+            decisions += self.tell_occupancy(moment_after(at, self.occupancy_told_at))
         self.occupancy_told_at = None
         return decisions
 
@@ -99,19 +126,11 @@ class ZoneVisits:
         """Whose visit was told and has not ended, without those who work here."""
         return tuple(visit.person_id for visit in self.visits.values() if visit.told and not visit.staff)
 
-    def _tell_all(self, at: float, certain_at: float, visits: Sequence[Visit] | None = None) -> list[Decision]:
-        before = len(self.visitors) if self.occupancy_told is None else self.occupancy_told
+    def _tell_all(self, certain_at: float) -> list[Decision]:
         decisions: list[Decision] = []
-        for visit in list(self.visits.values()) if visits is None else visits:
+        for visit in list(self.visits.values()):
             decisions += self._tell(visit, certain_at)
-        if len(self.visitors) != before:
-            decisions.append(self._tell_occupancy(at))
         return decisions
-
-    def _tell_occupancy(self, at: float) -> OccupancyChanged:
-        visitors = self.visitors
-        self.occupancy_told, self.occupancy_told_at = len(visitors), at
-        return OccupancyChanged(self.zone_id, at, len(visitors), visitors)
 
     def _deep_inside(self, foot: Point, aspect_ratio: float) -> bool:
         """Whether a place inside the polygon is the zone's `margin` away from its edge."""

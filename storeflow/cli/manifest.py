@@ -13,6 +13,8 @@ from storeflow.cli import create_options
 from storeflow.cli.manifest_lint import agent_twin, problems
 from storeflow.cli.manifest_render import DESIRED, deployed, image_names, render, text
 from storeflow.cli.twin_file import read_json
+from storeflow.cli.twin_layers import is_layer
+from storeflow.cli.twin_lint import add_base
 from storeflow.contract import twin_limits
 from storeflow.errors import ConfigError
 
@@ -42,6 +44,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
         metavar="FOLDER",
         help="of the published JSON Schemas, to be asked too (default: STOREFLOW_SCHEMAS, or none)",
     )
+    add_base(checker)
     checker.set_defaults(command=lint_command)
 
     renderer = actions.add_parser("render", help="make the manifest of one platform from a template")
@@ -60,11 +63,15 @@ def lint_command(options: argparse.Namespace) -> int:
     """Print one line for each fault; 0 when there is none."""
     faulty = False
     for path in options.files:
+        good = "nothing to mend"
         try:
-            found = problems(read_json(path), options.schemas)
+            document = read_json(path)
+            if options.base is None and is_layer(document):
+                good = "nothing to mend in what a layer says by itself; --base FILE checks what comes of it"
+            found = problems(document, options.schemas, read_json(options.base) if options.base else None)
         except ConfigError as error:
             found = error.problems
-        print(*(f"{path}: {problem}" for problem in found or ["nothing to mend"]), sep="\n")
+        print(*(f"{path}: {problem}" for problem in found or [good]), sep="\n")
         faulty = faulty or bool(found)
     return 1 if faulty else 0
 

@@ -12,8 +12,10 @@ from typing import Any
 from jsonschema import Draft4Validator
 from referencing import Registry, Resource
 
-from storeflow.cli import create_options
+from local_azure.edge_hub.deployments import read_content
+from storeflow.cli import create_options, manifest_containers
 from storeflow.cli.manifest_render import DESIRED, TEMPLATE_VERSION, deployed
+from storeflow.cli.twin_layers import is_layer, put_onto
 from storeflow.cli.twin_lint import MODULES, lint_template
 from storeflow.contract import twin_limits
 from storeflow.errors import ConfigError
@@ -23,6 +25,11 @@ SCHEMA_VERSION = "1.1"
 SCHEMAS = {True: "azure-iot-edge-deployment-template-3.0.json", False: "azure-iot-edge-deployment-2.0.json"}
 """Of a template, and of a manifest; published by SchemaStore."""
 
+EDGE_HUB = "$edgeAgent.systemModules.edgeHub"
+EDGE_HUB_PORTS = ("443", "5671", "8883")
+"""Which modules and devices reach it by: HTTPS, AMQP, MQTT."""
+
+_WHOLE_MODULE_DOTS = f"{DESIRED}.modules.name".count(".")
 _PUBLISHED_AT = "https://json.schemastore.org/"
 _FIELDS = {
     "version", "type", "status", "restartPolicy", "imagePullPolicy", "startupOrder", "env", "settings",
@@ -33,16 +40,23 @@ _OF_A_FOLDER = re.compile(r"\$\{MODULES\.(\w+)(?:\.\w+)?\}")
 _VARIABLE = re.compile(r"[^+#$\s.]+")
 
 
-def problems(document: Any, schemas: Path | None = None) -> list[str]:
+def problems(document: Any, schemas: Path | None = None, base: Any = None) -> list[str]:
     """Everything that can be told without a device, as `path: fact; what to do`.
 
     Args:
-        document: a template (schema 3.0.0) or a manifest.
+        document: a template (schema 3.0.0), a manifest, or a layered deployment.
         schemas: a folder of the published JSON Schemas; without it only our own rules are asked.
+        base: what a layered deployment is put onto; the base's own faults aren't told. Without it only what a layer
+            has whole is looked at: sections, and modules for edgeAgent.
+
+    Raises:
+        ConfigError: the base is none, or there is no schema.
     """
     content = document.get("modulesContent") if isinstance(document, dict) else None
     if not isinstance(content, dict) or not all(isinstance(twin, dict) for twin in content.values()):
         return ["modulesContent: is no object of objects; this is no deployment"]
+    if is_layer(document):
+        return _layer_problems(document, schemas, base)
     found = [*_schema_problems(document, schemas)] if schemas else []
     agent = content.get("$edgeAgent", {}).get(DESIRED)
     if isinstance(agent, dict):
@@ -51,13 +65,27 @@ def problems(document: Any, schemas: Path | None = None) -> list[str]:
             found += _module_problems(path, module)
         found += twin_limits.problems(agent_twin(document), "$edgeAgent")
     else:
-        layered = "the twins of a layered deployment are checked by storeflow twin lint"
+        layered = f"only a layered deployment, with paths as {DESIRED}.layout.zones, goes without"
         found.append(f"$edgeAgent.{DESIRED}: is no object, so that edgeAgent would be told nothing; {layered}")
     hub = content.get("$edgeHub", {}).get(DESIRED, {})
     if isinstance(hub, dict) and hub.get("schemaVersion") != SCHEMA_VERSION:
         found.append(f"$edgeHub.schemaVersion: is {hub.get('schemaVersion')!r}; write {SCHEMA_VERSION!r}")
     found += lint_template(document).problems
     return found
+
+
+def _layer_problems(layer: Mapping[str, Any], schemas: Path | None, base: Any) -> list[str]:
+    try:
+        content = read_content(layer)
+    except ConfigError as error:
+        return error.problems
+    if base is not None:
+        known = problems(base, schemas)
+        return [problem for problem in problems(put_onto(base, layer), schemas) if problem not in known]
+    agent = {key: value for key, value in content.get("$edgeAgent", {}).items() if key.count(".") <= _WHOLE_MODULE_DOTS}
+    whole = put_onto({"modulesContent": {}}, {"modulesContent": {"$edgeAgent": agent}})
+    found = [problem for path, module in deployed(whole) for problem in _module_problems(path, module)]
+    return found + lint_template(layer).problems
 
 
 def agent_twin(document: Mapping[str, Any]) -> dict[str, Any]:
@@ -127,8 +155,9 @@ def _module_problems(path: str, module: Mapping[str, Any]) -> Iterator[str]:
     except ConfigError as error:
         yield from (f"{path}.settings.{problem}" for problem in error.problems)
         return
-    told = [*create_options.grants(options), *(create_options.gaps(options) if name in MODULES else ())]
-    yield from dict.fromkeys(f"{path}.settings.{create_options.FIELD}.{problem}" for problem in told)
+    ports = EDGE_HUB_PORTS if path == EDGE_HUB else ()
+    for problem in manifest_containers.problems(options, ours=name in MODULES, ports=ports):
+        yield f"{path}.settings.{create_options.FIELD}.{problem}"
 
 
 def _restart_problems(path: str, policy: Any) -> Iterator[str]:

@@ -22,7 +22,10 @@ Summary = dict[str, Any]
 
 
 class Tally:
-    """Crossings of every line, visits to every zone, who waits in every queue and is in every area, so far."""
+    """Crossings of every line, visits to every zone, who waits in every queue and is in every area, so far.
+
+    What the layout doesn't have, because it was edited meanwhile, is added when an event tells of it.
+    """
 
     def __init__(self, layout: Layout) -> None:
         self.events = 0
@@ -38,10 +41,11 @@ class Tally:
             self.events += 1
             match event.data:
                 case LineCrossed(line_id=line_id, direction=direction):
-                    self.lines[line_id][direction] += 1
+                    self.lines.setdefault(line_id, {"in": 0, "out": 0})[direction] += 1
                 case ZoneEntered(zone_id=zone_id):
-                    self.visits[zone_id] += 1
+                    self.visits[zone_id] = self.visits.get(zone_id, 0) + 1
                 case ZoneOccupancy(zone_id=zone_id, occupancy=occupancy):
+                    self.visits.setdefault(zone_id, 0)
                     self.inside[zone_id] = occupancy
                 case QueueLength(queue_id=queue_id, length=length, being_served=being_served):
                     self.queues[queue_id] = length, being_served
@@ -59,7 +63,7 @@ class Tally:
                 f"{queue_id}  waiting {length}  served now {served}"
                 for queue_id, (length, served) in self.queues.items()
             ),
-            *(f"{area_id}  inside {inside}  off by {bound} at most" for area_id, (inside, bound) in self.areas.items()),
+            *(f"{area_id}  inside {inside}  give or take {bound}" for area_id, (inside, bound) in self.areas.items()),
         ]
 
 

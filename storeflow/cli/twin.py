@@ -9,7 +9,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,8 @@ from rich.table import Table
 
 from local_azure.edge_hub.twins import difference, merge
 from storeflow.cli import twin_lint
-from storeflow.cli.twin_change import EDGE_HUB, Answer, answers, told
+from storeflow.cli.layout_cameras import strangers
+from storeflow.cli.twin_change import EDGE_HUB, Answer, after_refusal, answers, told
 from storeflow.cli.twin_file import read_json
 from storeflow.cli.twin_lint import MODULES, lint_module
 from storeflow.errors import ConfigError, TransportError
@@ -73,7 +74,7 @@ def get(options: argparse.Namespace) -> int:
     if not options.module:
         Console().print(_modules_table(client.modules()))
         return 0
-    sections = client.twin(options.module)["properties"]
+    sections = _twin(client, options.module)["properties"]
     shown = {name: without_service_keys(sections[name]) for name in ("desired", "reported")}
     print(json.dumps(shown["desired"] if options.desired else shown, indent=2, ensure_ascii=False))
     return 0
@@ -89,7 +90,7 @@ def edit(options: argparse.Namespace) -> int:
     if not isinstance(document, dict):
         raise ConfigError([f"{options.file}: expected an object, got {type(document).__name__}"])
     client = _client(options)
-    twin = client.twin(module_id)
+    twin = _twin(client, module_id)
     before = without_service_keys(twin["properties"]["desired"])
     after = merge({} if options.whole else before, without_service_keys(document))
     console = Console(soft_wrap=True, highlight=False, markup=False)
@@ -101,6 +102,8 @@ def edit(options: argparse.Namespace) -> int:
     if not patch:
         console.print(f"{module_id}: nothing changes")
         return 0
+    for problem in strangers(after.get("layout"), _cameras(client)) if module_id == "zone_analytics" else ():
+        console.print(f"{module_id}: {problem}", style="yellow")
     for line in told(before, after):
         console.print(line, style=_STYLES[line[0]])
     if not options.yes and not _confirmed(module_id):
@@ -114,9 +117,7 @@ def edit(options: argparse.Namespace) -> int:
     if found is None:
         console.print(f"{module_id}: no answer in {options.wait:g} s; it will be told when it is back")
         return NO_ANSWER
-    for answer in found:
-        console.print(str(answer), style=None if answer.accepted else "red")
-    return 0 if all(answer.accepted for answer in found) else REFUSED
+    return _judge(console, module_id, found, twin["properties"]["reported"])
 
 
 def call(options: argparse.Namespace) -> int:
@@ -162,6 +163,34 @@ def _action(
 def _client(options: argparse.Namespace) -> IotHubClient:
     text = connection_string(options.connection_string_file, os.environ)
     return IotHubClient.of(ServiceConnection.parse(text), options.device)
+
+
+def _twin(client: IotHubClient, module_id: str) -> dict[str, Any]:
+    try:
+        return client.twin(module_id)
+    except HubError as error:
+        if error.code != "ModuleNotFound":
+            raise
+        there = ", ".join(module["moduleId"] for module in client.modules())
+        raise TransportError(f"{client.device_id} has no module {module_id}; it has {there}") from error
+
+
+def _cameras(client: IotHubClient) -> Any:
+    """The cameras of the device, or None where the hub does not say: a layout may be set before them."""
+    try:
+        return client.desired("video_capture").get("cameras")
+    except TransportError:
+        return None
+
+
+def _judge(console: Console, module_id: str, found: Sequence[Answer], reported: Mapping[str, Any]) -> int:
+    """Print what the module answered and, where it refused, what stays; `reported` is from before the change."""
+    refused = [answer for answer in found if not answer.accepted]
+    for answer in found:
+        console.print(str(answer), style="red" if answer in refused else None)
+    for answer in refused:
+        console.print(after_refusal(answer, module_id, reported))
+    return REFUSED if refused else 0
 
 
 def _modules_table(modules: list[dict[str, Any]]) -> Table:

@@ -71,6 +71,29 @@ def answers(module_id: str, patch: Mapping[str, Any], version: int, reported: Ma
     return found
 
 
+def after_refusal(refused: Answer, module_id: str, reported: Mapping[str, Any]) -> str:
+    """What stays as it is when a module has refused a section, and what to do.
+
+    Args:
+        refused: what the module said.
+        module_id: who said it.
+        reported: the module's reported properties before the change.
+    """
+    version = _in_force(refused.section, module_id, reported)
+    works = "what was in force before works on" if version is None else f"version {version} works on"
+    cure = f"put it back, or mend it, with `storeflow twin set {module_id} FILE` or `storeflow twin patch`"
+    return f"{refused.section}: the twin still says this; {works}; {cure}"
+
+
+def _in_force(section: str, module_id: str, reported: Mapping[str, Any]) -> int | None:
+    """The version that was accepted last, if that was the last answer."""
+    if module_id == EDGE_HUB:
+        accepted = reported.get("lastDesiredStatus", {}).get("code") == _ACCEPTED
+        return reported.get("lastDesiredVersion") if accepted else None
+    status = reported.get(section)
+    return status.get("av") if isinstance(status, dict) and status.get("ac") == _ACCEPTED else None
+
+
 def _shortened(value: Any) -> str:
     text = json.dumps(value, ensure_ascii=False)
     return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}…"

@@ -11,7 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from local_azure.edge_hub.routes import Route, parse_routes
+from storeflow import configuration
+from storeflow.cli.layout_cameras import strangers
 from storeflow.cli.twin_file import read_json
+from storeflow.cli.twin_layers import is_layer, put_onto
 from storeflow.contract import twin_limits
 from storeflow.contract.twins import SECTION_NAMES, Telemetry, read_section
 from storeflow.custody import EVENTS_INPUT, RECEIPTS, SPATIAL_ANALYSIS_OUTPUT, UPSTREAM_OUTPUT
@@ -61,7 +64,14 @@ def add(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     checker.add_argument(
         "files", type=Path, nargs="+", metavar="FILE", help="a module's desired properties, or a deployment template"
     )
+    add_base(checker)
     checker.set_defaults(command=command)
+
+
+def add_base(parser: argparse.ArgumentParser) -> None:
+    """Add the option `--base`."""
+    told = "template or manifest that layered deployments are put onto, to check what comes of it"
+    parser.add_argument("--base", type=Path, metavar="FILE", help=told)
 
 
 def command(options: argparse.Namespace) -> int:
@@ -69,7 +79,7 @@ def command(options: argparse.Namespace) -> int:
     faulty = False
     for path in options.files:
         try:
-            report = lint(read_json(path))
+            report = lint(read_json(path), read_json(options.base) if options.base else None)
         except ConfigError as error:
             report = Report(problems=error.problems)
         for name, size in report.sizes.items():
@@ -80,12 +90,24 @@ def command(options: argparse.Namespace) -> int:
     return 1 if faulty else 0
 
 
-def lint(document: Any) -> Report:
-    """Check a module's desired properties, or a deployment template (anything with `modulesContent`)."""
+def lint(document: Any, base: Any = None) -> Report:
+    """Check a module's desired properties, or a deployment template (anything with `modulesContent`).
+
+    Args:
+        document: of a layered deployment, only whole sections can be read by themselves.
+        base: what a layered deployment is put onto; the base's own faults aren't told.
+
+    Raises:
+        ConfigError: the base is none.
+    """
+    if base is not None and is_layer(document):
+        report = lint_template(put_onto(base, document))
+        known = lint_template(base).problems
+        return Report(report.sizes, [problem for problem in report.problems if problem not in known])
     if isinstance(document, dict) and "modulesContent" in document:
         return lint_template(document)
     report = Report()
-    _lint_desired(report, "desired properties", document, SECTION_NAMES, prefix="")
+    _lint_desired(report, "desired properties", document, SECTION_NAMES)
     return report
 
 
@@ -93,7 +115,7 @@ def lint_module(module_id: str, desired: Any) -> Report:
     """Check one module's desired properties: those of our modules by section, those of `$edgeHub` by route."""
     report = Report()
     sections = MODULES[module_id].sections if module_id in MODULES else None
-    _lint_desired(report, module_id, desired, sections, prefix="")
+    _lint_desired(report, module_id, desired, sections)
     if module_id == "$edgeHub" and isinstance(desired, dict):
         try:
             parse_routes(desired.get("routes", {}))
@@ -110,13 +132,16 @@ def lint_template(template: Mapping[str, Any]) -> Report:
         report.problems.append("modulesContent: expected an object of objects")
         return report
     sinks: set[str] = set()
+    twins: dict[str, Any] = {}
     for module_id, twin in content.items():
         if module_id == "$edgeAgent":
             continue  # its createOptions are split into strings only when the manifest is made
         sections = MODULES[module_id].sections if module_id in MODULES else None
-        desired = _desired(report, module_id, twin)
-        _lint_desired(report, module_id, desired, sections, prefix=f"{module_id}.")
+        desired = twins[module_id] = _desired(report, module_id, twin)
+        _lint_desired(report, module_id, desired, sections, path=module_id)
         sinks |= _sink_kinds(desired)
+    if not is_layer(template):  # else the cameras may be in what it is put onto
+        report.problems += _unknown_cameras(twins)
     hub = content.get("$edgeHub", {}).get(_DESIRED, {})
     if "routes" in hub:
         try:
@@ -165,6 +190,13 @@ def _output(module_id: str, name: str) -> str:
     return f"/messages/modules/{module_id}/outputs/{name}/"
 
 
+def _unknown_cameras(twins: Mapping[str, Any]) -> Iterator[str]:
+    capture, analytics = twins.get("video_capture"), twins.get("zone_analytics")
+    if isinstance(capture, dict) and isinstance(analytics, dict):
+        for problem in strangers(analytics.get("layout"), capture.get("cameras")):
+            yield f"zone_analytics.{problem}"
+
+
 def _sink_kinds(desired: Any) -> set[str]:
     """The kinds of the sinks in a module's section `telemetry`; what is wrong with it is told elsewhere."""
     try:
@@ -174,33 +206,32 @@ def _sink_kinds(desired: Any) -> set[str]:
     return {sink.kind for sink in telemetry.sinks.values()}
 
 
-def _lint_desired(report: Report, name: str, desired: Any, sections: Sequence[str] | None, *, prefix: str) -> None:
+def _lint_desired(report: Report, name: str, desired: Any, sections: Sequence[str] | None, *, path: str = "") -> None:
     """Check one document; `sections` are those it may have, none for a module that is not ours."""
     report.sizes[name] = twin_limits.twin_size(desired)
-    report.problems += twin_limits.problems(desired, prefix.rstrip("."))
-    if sections is None or not isinstance(desired, dict):
-        return
-    for section, value in desired.items():
-        if section not in sections:
-            report.problems.append(f"{prefix}{section}: unknown section; there is {', '.join(sections)}")
-            continue
-        try:
-            read_section(section, value)
-        except ConfigError as error:
-            report.problems += [prefix + problem for problem in error.problems]
+    if sections is None:
+        report.problems += twin_limits.problems(desired, path)
+    else:
+        report.problems += configuration.problems(desired, sections, path)
 
 
 def _desired(report: Report, module_id: str, twin: Mapping[str, Any]) -> Any:
-    """The desired properties of one module: all of them, or, in a layered deployment, sections one by one."""
+    """The desired properties of one module: all of them, or, in a layered deployment, sections one by one.
+
+    What lies deeper can't be read without the rest of its section; that there is such a section can be told.
+    """
     desired = twin.get(_DESIRED, {})
     for key, value in twin.items():
-        section = key.removeprefix(f"{_DESIRED}.")
         if key == _DESIRED:
             continue
-        if section == key or "." in section or not isinstance(desired, dict):
-            report.problems.append(f"{module_id}.{key}: only {_DESIRED} and {_DESIRED}.<section> can be checked")
-        else:
+        section, *deeper = key.removeprefix(f"{_DESIRED}.").split(".")
+        if not key.startswith(f"{_DESIRED}.") or not isinstance(desired, dict):
+            report.problems.append(f"{module_id}.{key}: expected {_DESIRED} or {_DESIRED}.<path>")
+        elif not deeper:
             desired = {**desired, section: value}
+        elif module_id in MODULES and section not in MODULES[module_id].sections:
+            there = ", ".join(MODULES[module_id].sections)
+            report.problems.append(f"{module_id}.{key}: {section} is an unknown section; there is {there}")
     return desired
 
 

@@ -11,6 +11,10 @@ from storeflow.contract.section import Fraction, FramePoint, Identifier, Polygon
 Focus = Literal["footprint", "bottom_center", "center"]
 """The place of a person: where they touch the floor, also when the picture cuts them; their box's lower edge; its
 middle."""
+Vehicle = Literal["bus", "car", "motorcycle", "truck"]
+"""What the vehicle models tell apart."""
+ObjectClass = Literal["person", "vehicle", Vehicle]
+"""What can be counted; `vehicle` is any of those."""
 
 
 def _known_time_zone(name: str) -> str:
@@ -30,7 +34,7 @@ class Line(Section):
     """The side that one comes to by going in: stand at `start`, face `end`."""
     camera_id: Identifier | None = None
     """The camera whose picture it is drawn on; absent: every camera's."""
-    object_class: str = "person"
+    object_class: ObjectClass = "person"
     focus: Focus = "footprint"
     """Which place of a person counts."""
 
@@ -46,7 +50,7 @@ class Zone(Section):
 
     polygon: Polygon
     camera_id: Identifier | None = None
-    object_class: str = "person"
+    object_class: ObjectClass = "person"
     focus: Focus = "footprint"
     margin: Fraction = 0.0
     """Who comes in has done so this far inside the polygon's edge, a fraction of the picture's width."""
@@ -73,7 +77,7 @@ class Queue(Section):
     service: Polygon
     """The service point; where the two overlap it is this one."""
     camera_id: Identifier | None = None
-    object_class: str = "person"
+    object_class: ObjectClass = "person"
     focus: Focus = "footprint"
     reentry_seconds: Seconds = 2.0
     """Who is back within this time never left."""

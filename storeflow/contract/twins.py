@@ -6,15 +6,14 @@ but the time zone database. Maps are keyed by id, so that layered deployments ca
 points.
 """
 
-import re
-from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import urlsplit
 
 from pydantic import AwareDatetime, Field, TypeAdapter, ValidationError, model_validator
 
+from storeflow.contract import camera_url
 from storeflow.contract.layout import Area, Focus, Layout, Line, Queue, Zone
 from storeflow.contract.section import Fraction, Identifier, Polygon, Seconds, Section
+from storeflow.contract.told import faults
 from storeflow.errors import ConfigError
 
 __all__ = [
@@ -69,14 +68,12 @@ class Camera(Section):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        parts = urlsplit(self.url)
-        if parts.username or parts.password or "@" in parts.netloc:
-            raise ValueError("url: a URL in a twin carries no user name or password")
-        if parts.scheme not in ("file", "pattern", "rtsp", "rtsps"):
-            raise ValueError(f"url: scheme {parts.scheme!r} is not one of file, pattern, rtsp, rtsps")
-        others = {"playback"} if parts.scheme.startswith("rtsp") else {"credentials_ref", "freeze_seconds"}
+        if fault := camera_url.fault(self.url):
+            raise ValueError(f"url: {fault}")
+        scheme = self.url.partition(":")[0]
+        others = {"playback"} if scheme in camera_url.LIVE else {"credentials_ref", "freeze_seconds"}
         for name in sorted(others & self.model_fields_set):
-            raise ValueError(f"{name}: is not for a camera whose url begins with {parts.scheme}:")
+            raise ValueError(f"{name}: is not for a camera whose url begins with {scheme}:")
         if self.region is not None:
             left, top, right, bottom = self.region
             if right - left < 0.01 or bottom - top < 0.01:  # noqa: PLR2004 - one hundredth of the frame
@@ -158,21 +155,9 @@ def read_section(name: str, document: Any) -> Any:
     try:
         return adapter.validate_python(document)
     except ValidationError as error:
-        raise ConfigError([_told(name, problem) for problem in error.errors(include_url=False)]) from error
+        raise ConfigError(faults(error, document, name)) from error
 
 
 def section_schema(name: str) -> dict[str, Any]:
     """JSON Schema of one section."""
     return _SECTIONS[name].json_schema(by_alias=True)
-
-
-def _told(section: str, problem: Mapping[str, Any]) -> str:
-    path = ".".join(map(str, (section, *problem["loc"])))
-    if problem["type"] == "extra_forbidden":
-        return f"{path}: there is no such setting"
-    fact = str(problem["msg"]).removeprefix("Value error, ")
-    field, separator, rest = fact.partition(": ")
-    # A model's own check names the field that it is about.
-    if separator and re.fullmatch(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*", field):
-        path, fact = f"{path}.{field}", rest
-    return f"{path}: {fact}"

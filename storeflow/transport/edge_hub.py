@@ -9,6 +9,7 @@ reconnects by itself, and is replaced as soon as anything about it is in doubt. 
 
 import asyncio
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable, Coroutine, Mapping
@@ -55,7 +56,7 @@ class Timing:
     longest_backoff: float = 30.0
     shutdown: float = 2.0
     useless_clients: int = 8
-    """So many clients in a row that were no use, though the hub was there: this process can't mend it."""
+    """So many clients in a row over which nothing was heard, though the hub was there: this process can't mend it."""
 
 
 class _HubAwayError(TransportError):
@@ -74,7 +75,10 @@ class EdgeHubTransport:
         """The client in use, while it is connected and subscribed."""
         self._ended: asyncio.Future[TransportError]
         """Why the client in use, or in the making, is to be replaced; every client has its own."""
+        self._connected_at = math.inf
+        """When the client in use, or the last one, was connected and subscribed; never, if it was not."""
         self._heard_at = 0.0
+        """When the hub was last known to be there: at that moment, or when a message or an answer came later."""
         self._requests: set[asyncio.Task[Any]] = set()
         """Those that the SDK has not answered, whoever still waits for them."""
 
@@ -89,7 +93,7 @@ class EdgeHubTransport:
             except TransportError as error:
                 if self._heard_at > started_at:  # the hub was there
                     away = 0
-                if time.monotonic() - started_at > 3 * timing.connect:
+                if self._heard_at > self._connected_at:
                     useless = 0
                 if isinstance(error, _HubAwayError):
                     pause = timing.retry
@@ -129,18 +133,21 @@ class EdgeHubTransport:
         """Send a patch of reported properties."""
         reporting = self._connected().patch_twin_reported_properties(dict(patch))
         await self._answered(reporting, self._timing.answer, "reported properties")
+        self._heard_at = time.monotonic()
 
     async def _use_one_client(self, inbox: Inbox) -> None:
         """Make a client, connect it, and return when its time is up; raises what ended it before."""
         timing, ended = self._timing, asyncio.get_running_loop().create_future()
         self._ended, abandoned = ended, set(self._requests)
+        self._connected_at = math.inf
         client = await self._answered(_on_a_thread(self._make_client), timing.connect, "client")
         watch = asyncio.create_task(self._watch(client, ended))
         try:
             subscribing = _on_a_thread(lambda: self._set_handlers(client, inbox, ended))
             await self._answered(subscribing, timing.connect, "subscription")
             await self._answered(client.connect(), timing.connect, "connection")
-            self._client, self._heard_at = client, time.monotonic()
+            self._client = client
+            self._connected_at = self._heard_at = time.monotonic()
             LOG.info("edgeHub: connected")
             inbox.on_connection(True)
             ends: set[asyncio.Future[Any]] = {ended, watch}

@@ -60,7 +60,7 @@ def test_a_manifest_has_create_options_as_strings_and_says_nothing_of_its_templa
 
 def test_a_layered_deployment_is_told_apart(template: Document) -> None:
     layer = {"modulesContent": {"$edgeAgent": {}, "$edgeHub": template["modulesContent"]["$edgeHub"]}}
-    assert any("are checked by storeflow twin lint" in problem for problem in problems(layer))
+    assert any("only a layered deployment, with paths as" in problem for problem in problems(layer))
 
 
 def test_the_same_template_gives_the_same_bytes(template: Document, images: dict[str, str], repository: Path) -> None:

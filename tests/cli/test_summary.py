@@ -2,7 +2,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from modules.zone_analytics.decisions import AreaCounted, PersonRecognised, QueueChanged, QueueLeft
+from modules.zone_analytics.decisions import (
+    AreaCounted,
+    OccupancyChanged,
+    PersonRecognised,
+    QueueChanged,
+    QueueLeft,
+    VisitBegan,
+)
 from storeflow.cli.summary import Tally, max_occupancy, summarise
 from storeflow.contract.twins import Layout, read_section
 
@@ -84,10 +91,28 @@ def test_an_area_is_told_as_it_is_at_the_end(events_of: Callable[..., Any]) -> N
 
 def test_the_tally_says_who_waits_and_who_is_inside_now(events_of: Callable[..., Any]) -> None:
     tally = Tally(QUEUE_AND_AREA)
-    assert tally.captions()[1:] == ["till  waiting 0  served now 0", "shop  inside 0  off by 0 at most"]
+    assert tally.captions()[1:] == ["till  waiting 0  served now 0", "shop  inside 0  give or take 0"]
     counted = AreaCounted("shop", 1.0, 4, 1, 4, 0, 0.0, 0.0, "crossing", "1")
     tally.take(events_of(QueueChanged("till", 1.0, 2, 1, 1.0), counted))
-    assert tally.captions()[1:] == ["till  waiting 2  served now 1", "shop  inside 4  off by 1 at most"]
+    assert tally.captions()[1:] == ["till  waiting 2  served now 1", "shop  inside 4  give or take 1"]
+
+
+def test_what_was_added_to_the_layout_meanwhile_has_a_row_from_its_first_event_on(
+    crossing: Callable[..., Any], events_of: Callable[..., Any]
+) -> None:
+    tally = Tally(Layout())
+    tally.take(events_of(crossing(1.0, "in")))
+    tally.take(events_of(OccupancyChanged("aisle", 1.0, 2)))
+    tally.take(events_of(VisitBegan("promo", "1", "person", 1.0, None)))
+    tally.take(events_of(QueueChanged("till", 1.0, 2, 1, 1.0)))
+    tally.take(events_of(AreaCounted("shop", 1.0, 4, 1, 4, 0, 0.0, 0.0, "crossing", "1")))
+    assert tally.captions()[:4] == [
+        "door  in 1  out 0",
+        "aisle  visits 0",
+        "promo  visits 1",
+        "till  waiting 2  served now 1",
+    ]
+    assert tally.captions()[4].startswith("shop  inside 4")
 
 
 def test_visits_are_told_in_seconds_from_the_first_frame_and_in_order(

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from storeflow.cli.twin_change import Answer, answers, told
+from storeflow.cli.twin_change import Answer, after_refusal, answers, told
 
 
 def test_every_difference_is_told_with_its_path() -> None:
@@ -73,3 +73,27 @@ def test_what_a_module_says_is_read_once_it_is_complete(
 def test_an_answer_is_one_line() -> None:
     assert str(LAYOUT_REFUSED) == "layout: refused, version 7: layout.lines: no"
     assert str(LAYOUT_ACCEPTED) == "layout: accepted, version 7: in force"
+
+
+@pytest.mark.parametrize(
+    ("module_id", "reported", "works"),
+    [
+        ("m", {"layout": accepted(6)}, "version 6 works on"),
+        ("m", {"layout": {**REFUSED, "av": 6}}, "what was in force before works on"),
+        ("m", {}, "what was in force before works on"),
+        ("m", {"layout": "what"}, "what was in force before works on"),
+        ("$edgeHub", {"lastDesiredVersion": 6, "lastDesiredStatus": {"code": 200}}, "version 6 works on"),
+        (
+            "$edgeHub",
+            {"lastDesiredVersion": 6, "lastDesiredStatus": {"code": 400}},
+            "what was in force before works on",
+        ),
+        ("$edgeHub", {}, "what was in force before works on"),
+    ],
+)
+def test_after_a_refusal_it_is_told_what_stays_and_what_to_do(
+    module_id: str, reported: dict[str, Any], works: str
+) -> None:
+    line = after_refusal(LAYOUT_REFUSED, module_id, reported)
+    assert line.startswith(f"layout: the twin still says this; {works}; put it back, or mend it, with ")
+    assert f"`storeflow twin set {module_id} FILE`" in line

@@ -16,6 +16,7 @@ import pytest
 
 from modules.video_capture.module import VideoCapture
 from storeflow.delivery import Pace
+from storeflow.errors import StorageError
 from storeflow.host import Host
 from storeflow.module import ModuleContext, Output
 from storeflow.observability import RecentLines
@@ -175,7 +176,7 @@ def test_the_configuration_in_force_is_told_with_its_version_and_what_is_refused
         assert bad["sections"]["layout"]["state"]["ac"] == 400
         assert bad["refused"] == {
             "layout": "layout.lines.door.inn: there is no such setting",
-            "layuot": "layuot: unknown section; this module has layout",
+            "layuot": "layuot: unknown section; there is layout",
         }
 
     asyncio.run(scene())
@@ -186,9 +187,9 @@ def test_the_configuration_in_force_is_told_with_its_version_and_what_is_refused
     [
         ({}, []),
         ({"layout": {"lines": {"door": LINE}}, "$version": 7, "$metadata": {}}, []),
-        ({"layout": {"lines": {"door": {"start": [0, 0]}}}}, ["layout.lines.door.end: Field required"]),
-        ({"layout": {}, "cameras": {}}, ["cameras: unknown section; this module has layout"]),
-        ({"layout": "text"}, ["layout: Input should be a valid dictionary or instance of Layout"]),
+        ({"layout": {"lines": {"door": {"start": [0, 0]}}}}, ["layout.lines.door.end: is missing"]),
+        ({"layout": {}, "cameras": {}}, ["cameras: unknown section; there is layout"]),
+        ({"layout": "text"}, ["layout: is text, an object is expected"]),
     ],
 )
 def test_a_configuration_is_judged_without_being_taken_over(
@@ -295,8 +296,9 @@ def test_a_first_twin_that_is_refused_keeps_a_module_from_being_ready_until_a_go
             status, body = await run.get("/readyz")
             assert status == 503
             assert json.loads(body)["reasons"] == [
-                "layout: refused, and there is none before it: layout.lines.door.end: Field required"
-            ]
+                "layout: refused, and there is none before it; getConfig says why"
+            ], "whoever reaches the port may ask: no setting is told"
+            assert (await run.invoke("getConfig"))[1]["refused"] == {"layout": "layout.lines.door.end: is missing"}
             assert (await run.get("/healthz"))[0] == 200, "it lives: another process would be refused as well"
             hub.set_desired(MODULE_ID, {"layout": {"lines": {"door": LINE}}})
             await run.until(lambda: hub.reported[MODULE_ID]["layout"]["ac"] == 200)
@@ -304,6 +306,24 @@ def test_a_first_twin_that_is_refused_keeps_a_module_from_being_ready_until_a_go
             hub.set_desired(MODULE_ID, {"layout": "a typo"})
             await run.until(lambda: hub.reported[MODULE_ID]["layout"]["ac"] == 400)
             assert (await run.get("/readyz"))[0] == 200, "the last good one works on"
+
+    asyncio.run(scene())
+
+
+def test_what_ended_a_module_is_told_to_whoever_reaches_the_port_by_its_kind_alone(
+    hub: MemoryHub, tmp_path: Path
+) -> None:
+    class _Failing(_Zones):
+        def work(self, timeout: float) -> Sequence[Output]:
+            raise StorageError(f"vault.mp4 can't be written to within {timeout} s")
+
+    async def scene() -> None:
+        hub.set_desired(MODULE_ID, {"layout": {}})
+        context = ModuleContext(MODULE_ID, "hub", "device", "store-1", tmp_path, tmp_path, tmp_path, (), tmp_path)
+        host = Host(_Failing, context, hub.transport(MODULE_ID), Outbox(tmp_path / "outbox.db"))
+        with pytest.raises(ExceptionGroup, match="unhandled"):
+            await asyncio.wait_for(host.run(), 8)
+        assert host.status.not_alive() == ["the module has ended: StorageError"]
 
     asyncio.run(scene())
 

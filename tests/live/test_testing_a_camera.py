@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from storeflow.errors import ContractError
+
 PASSWORD = "p@ss: w/rd#1%"  # noqa: S105 - of a server that lives for one test
 Serve = Callable[..., Any]
 """Gives a `RtspServer` of conftest.py; `shop` is its `Shop`, `clock` its `Clock`."""
@@ -63,6 +65,7 @@ def test_a_password_is_tried_and_never_told(
     told: str | None,
 ) -> None:
     server = serve(door="walk", more={"accounts": {"admin": PASSWORD}, "scheme": "digest"})
+    shop.configure(door={"url": server.url("nowhere"), "credentials_ref": "door"})
     if secret is not None:
         (tmp_path / "secrets" / "door").write_text(secret)
     with caplog.at_level(logging.DEBUG):
@@ -72,6 +75,15 @@ def test_a_password_is_tried_and_never_told(
     assert (told or "") in answer.get("detail", "")
     for word in (PASSWORD, "admin:", "w/rd", "w%2Frd"):
         assert word not in str(answer) + caplog.text
+
+
+def test_a_password_is_not_sent_to_another_port(serve: Serve, shop: Any, tmp_path: Path) -> None:
+    ours, other = serve(door="walk"), serve(door="walk")
+    (tmp_path / "secrets" / "door").write_text(f"admin:{PASSWORD}")
+    shop.configure(door={"url": ours.url("door"), "credentials_ref": "door"})
+    with pytest.raises(ContractError, match="put the camera into the twin first"):
+        asked_about(shop, {"camera": {"url": other.url("door"), "credentials_ref": "door"}})
+    assert asked_about(shop, {"camera": {"url": ours.url("door"), "credentials_ref": "door"}})["state"] == "streaming"
 
 
 def test_a_camera_that_is_off_is_unreachable(serve: Serve, shop: Any) -> None:

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from modules.video_capture import pattern_source
 from storeflow.configuration import Configuration
+from storeflow.contract import camera_url
 from storeflow.contract.schema import twin_schema
 from storeflow.contract.twin_limits import MAX_SECTION_SIZE
 from storeflow.contract.twins import SECTION_NAMES, read_section
@@ -99,7 +99,7 @@ def test_a_wrong_setting_is_told_as_the_page_says(page: str) -> None:
 
 def test_the_page_states_the_limits_of_the_code(page: str) -> None:
     assert f"{MAX_SECTION_SIZE:,} bytes at most" in page
-    assert [f"pattern:{name}" for name in pattern_source.NAMES] == re.findall(r"pattern:\w+", page)
+    assert [f"pattern:{name}" for name in camera_url.PATTERNS] == re.findall(r"pattern:\w+", page)
 
 
 def test_every_environment_variable_is_described_and_none_that_nothing_reads(

@@ -211,6 +211,29 @@ def test_clients_that_are_no_use_one_after_another_end_the_process(hub: EdgeHubP
         asyncio.run(asyncio.wait_for(EdgeHubTransport(FAST).run(inbox), 20))
 
 
+@pytest.mark.parametrize("answered", [True, False])
+def test_only_clients_over_which_nothing_was_heard_add_up(hub: EdgeHubProcess, inbox: Any, *, answered: bool) -> None:
+    """Each of them is soon given up, over a message that is not acknowledged; after three in a row it would end."""
+
+    async def scene() -> bool:
+        transport, used = EdgeHubTransport(replace(FAST, answer=1.0)), {None}
+        task = asyncio.create_task(transport.run(inbox))
+        await asyncio.to_thread(hub.client.faults, no_puback=True)
+        for _ in range(5):
+            await until(lambda: transport._client not in used or task.done())
+            if task.done():
+                assert "3 clients were no use" in str(task.exception())
+                break
+            used.add(transport._client)
+            if answered:
+                await transport.twin()
+            with pytest.raises(TransportError, match="no answer within 1 s"):
+                await transport.send("upstream", b"{}", {}, "id")
+        return task.done() or not task.cancel()
+
+    assert asyncio.run(scene()) is not answered
+
+
 @pytest.mark.usefixtures("hub")
 def test_whoever_waits_for_a_client_that_is_replaced_hears_so_at_once_and_does_not_cost_the_next_one(
     inbox: Any,

@@ -69,6 +69,8 @@ class Mutation(NamedTuple):
     """Below storeflow/."""
     edits: tuple[tuple[str, str], ...]
     """What is there, once, and what takes its place."""
+    elsewhere: tuple[tuple[str, str, str], ...] = ()
+    """File, and the same, where a second guard in another one holds, too."""
 
 
 EDGE_HUB = "transport/edge_hub.py"
@@ -171,6 +173,7 @@ MUTATIONS = {
         "the process ends: no client can be made",
         EDGE_HUB,
         (("_on_a_thread(self._make_client)", "asyncio.to_thread(self._make_client)"),),
+        (("host.py", "                overdue.start()", "                pass"),),
     ),
     "waits_for_variables": Mutation(
         "a_variable_is_missing", "the transport gives up", EDGE_HUB, ((" and type(error) is not OSError", ""),)
@@ -268,12 +271,12 @@ class Plays:
         won = self.as_it_is[mutation.situation].result()
         mutated = self._folder / f"{name}.src"
         shutil.copytree(self._repository / "storeflow", mutated / "storeflow")
-        source = mutated / "storeflow" / mutation.file
-        text = source.read_text()
-        for old, new in mutation.edits:
-            assert text.count(old) == 1, f"{mutation.file} holds {text.count(old)} times what {name} takes out: {old!r}"
-            text = text.replace(old, new)
-        source.write_text(text)
+        edits = [(mutation.file, *edit) for edit in mutation.edits]
+        for file, old, new in [*edits, *mutation.elsewhere]:
+            source = mutated / "storeflow" / file
+            text = source.read_text()
+            assert text.count(old) == 1, f"{file} holds {text.count(old)} times what {name} takes out: {old!r}"
+            source.write_text(text.replace(old, new))
         # For each thing awaited it is given twice the time that storeflow as it is needed for all of them.
         return self._play(name, mutation.situation, mutated, 2 * won.seconds)
 

@@ -11,6 +11,7 @@ import platform
 import sys
 import tempfile
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -30,10 +31,12 @@ PAGE = REPOSITORY / "docs" / "deployment.md"
 RESULTS = REPOSITORY / "benchmarks" / "results" / "images.json"
 OPTIONAL_LIBRARIES = {"libOpenCL.so.1"}
 """OpenVINO's plugin for GPUs asks for it, and is not loaded on a CPU."""
+AT_ONCE = 2
+"""Roots that are built."""
 
 
 def build(modules: Iterable[str], folder: Path, told: Callable[[str], None]) -> dict[str, Path]:
-    """Build the wheel once, and the root of each module.
+    """Build the wheel once, and then the roots of the modules, two at a time: pip waits more than it works.
 
     Raises:
         StoreflowError: a build failed, or a root asks for a library that its base image lacks.
@@ -43,14 +46,18 @@ def build(modules: Iterable[str], folder: Path, told: Callable[[str], None]) -> 
     tools = build_tools(folder / "tools")
     told("the project's wheel")
     wheel = build_wheel(folder, tools)
-    roots = {}
-    for module in modules:
+
+    def one(module: str) -> Path:
         told(f"{module}: its packages")
-        roots[module] = folder / module
-        build_root(module, roots[module], tools=tools, wheel=wheel)
-        if lacking := missing(roots[module]).keys() - OPTIONAL_LIBRARIES:
+        root = folder / module
+        build_root(module, root, tools=tools, wheel=wheel)
+        if lacking := missing(root).keys() - OPTIONAL_LIBRARIES:
             raise StoreflowError(f"{module}: its base image lacks {', '.join(sorted(lacking))}")
-    return roots
+        return root
+
+    wanted = list(modules)
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        return dict(zip(wanted, pool.map(one, wanted), strict=True))
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -11,6 +11,7 @@ from tools.images.lock import LOCK, MODULES, REPOSITORY
 HEAVY = {
     "av": "av",
     "cv2": "opencv-python-headless",
+    "lap": "lap",
     "numpy": "numpy",
     "onnxruntime": "onnxruntime-openvino",
     "scipy": "scipy",

@@ -22,6 +22,9 @@ MODULES = ("upstream_router", "zone_analytics", "inference", "video_capture")
 SUBSTITUTES = {"opencv-python": "opencv-python-headless"}
 """The same code without windows: opencv-python needs libGL, X11 and GLib, which no slim image has."""
 
+NEVER_LOADED = ("mpmath", "sympy")
+"""Of onnxruntime's requirements, only for its tools that convert models; 86 MB. The proof runs a model without them."""
+
 BUILDS_PYAV = "cython>=3.1,<4"
 """Beside setuptools, what PyAV's own pyproject.toml asks for: video_capture's image compiles it."""
 
@@ -62,6 +65,7 @@ def write_lock(wanted: Sequence[str], constraints: Sequence[Path], target: Path)
     command = [sys.executable, "-m", "uv", "pip", "compile", "-", "--quiet", "--universal", "--python-version", "3.11"]
     options = ["--generate-hashes", "--no-header", "--no-annotate", "--output-file", str(target)]
     limits = [part for path in constraints for part in ("--constraint", str(path))]
+    limits += [part for name in NEVER_LOADED for part in ("--no-emit-package", name)]
     subprocess.run(  # noqa: S603 - our own words, no shell
         [*command, *options, *limits], input="\n".join(wanted), text=True, check=True, stdout=subprocess.DEVNULL
     )

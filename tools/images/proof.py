@@ -30,6 +30,8 @@ CAMERAS = {"cameras": {"entrance": {"url": "pattern:walker", "fps": 10}}}
 """In place of the template's film, which is rendered elsewhere."""
 FRAMES = 20
 """As many have to reach zone_analytics."""
+HTTP_HOST = "127.0.0.7"
+"""Where modules serve their health from here: not where nobody said anything, so that the health check has to look."""
 START_SECONDS, STOP_SECONDS = 60.0, 10.0
 """Docker waits as long for a container to stop."""
 
@@ -114,7 +116,7 @@ class _Run:
         self._environment = {name: str(entry["value"]) for name, entry in deployed["env"].items()}
         self._environment |= hub.environment(module) | {
             "IOTEDGE_WORKLOADURI": f"unix://{WORKLOAD_SOCKET}",
-            "STOREFLOW_HTTP_ADDRESS": f"127.0.0.1:{_free_port()}",  # containers have each a network of their own
+            "STOREFLOW_HTTP_ADDRESS": f"{HTTP_HOST}:{_free_port()}",  # containers have each a network of their own
         }
         self._process: subprocess.Popen[bytes] | None = None
         prepare_host(options, folder / "host")
@@ -159,6 +161,8 @@ class _Run:
             raise StoreflowError(f"{self.module}: ended with {status} after SIGTERM; {self.last_words()}")
         if healthy(self._container, self._environment, self.log):
             raise StoreflowError(f"{self.module}: its health check finds it well after its end")
+        if not healthy(self._container, {**self._environment, "STOREFLOW_HTTP_ADDRESS": "off"}, self.log):
+            raise StoreflowError(f"{self.module}: its health check fails where there is nothing to ask")
         if _listing(self._container.installed) != self._before:
             raise StoreflowError(f"{self.module}: changed what its image holds")
         written = _written(self._container)
@@ -202,7 +206,7 @@ def _await(condition: Callable[[], bool], what: str, runs: list[_Run]) -> None:
 
 def _free_port() -> int:
     with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
+        listener.bind((HTTP_HOST, 0))
         port: int = listener.getsockname()[1]
         return port
 

@@ -17,7 +17,7 @@ class AreaOccupancy(StoreEvent):
     area_id: str
     occupancy: int = Field(ge=0)
     drift_bound: int = Field(ge=0)
-    """By how much the occupancy may be off, one way or the other."""
+    """By how much the occupancy may be off, one way or the other: an estimate, docs/events.md says of what."""
     crossings: int = Field(ge=0)
     """Counted at the area's lines, both ways, since `reset_at`."""
     clamped: int = Field(ge=0)

@@ -161,8 +161,10 @@ def open_module(hub: EdgeHubProcess) -> Iterator[Callable[..., Module]]:
     """Make modules of the hub: `open_module("a", variant="simulator", sastoken_ttl=600)`."""
     opened: list[Module] = []
 
-    def open_one(name: str, variant: str = "simulator", **options: Any) -> Module:
-        opened.append(Module(hub.environment(name, variant), options))
+    def open_one(
+        name: str, variant: str = "simulator", environment: Mapping[str, str] | None = None, **options: Any
+    ) -> Module:
+        opened.append(Module(environment or hub.environment(name, variant), options))
         return opened[-1]
 
     yield open_one
@@ -219,6 +221,7 @@ def service(request: pytest.FixtureRequest) -> Iterator[Service]:
     if text is None:
         stand_in: EdgeHubProcess = request.getfixturevalue("module_hub")
         connection = ServiceConnection.parse(connection_string_file(stand_in.state).read_text())
+        stand_in.client.register("analytics")
         yield Service(IotHubClient.of(connection, stand_in.device_id), connection, patience=10)
         return
     connection = ServiceConnection.parse(text)

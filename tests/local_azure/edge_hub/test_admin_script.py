@@ -100,10 +100,34 @@ def test_a_patch_merges_and_null_removes(
 
 def test_what_the_module_refuses_is_told_with_its_reason(run: Run, file: Callable[[Any], Path], analytics: Any) -> None:
     assert analytics.client.connected
-    status, lines = run("patch", "zone_analytics", file({"layout": {"lines": {"moat": DOOR}}}), "--yes")
+    _, lines = run("patch", "zone_analytics", file({"layout": {"lines": {"exit": DOOR}}}), "--yes")
+    accepted = lines[-1].removeprefix("layout: accepted, version ").removesuffix(": in force")
+    moat = file({"layout": {"lines": {"moat": DOOR}}})
+    status, lines = run("patch", "zone_analytics", moat, "--yes")
     assert status == 1
-    assert lines[-1].startswith("layout: refused, version ")
-    assert lines[-1].endswith(": no moats")
+    cure = "put it back, or mend it, with `storeflow twin set zone_analytics FILE` or `storeflow twin patch`"
+    assert lines[-2:] == [
+        f"layout: refused, version {int(accepted) + 1}: no moats",
+        f"layout: the twin still says this; version {accepted} works on; {cure}",
+    ]
+    _, lines = run("patch", "zone_analytics", file({"layout": {"lines": {"door": None}}}), "--yes")
+    assert lines[-1].startswith("layout: the twin still says this; what was in force before works on; put it back")
+
+
+def test_a_camera_that_video_capture_has_not_is_told_and_the_layout_is_sent(
+    run: Run, file: Callable[[Any], Path], hub: EdgeHubProcess, analytics: Any
+) -> None:
+    assert analytics.client.connected
+    there = {"lines": {"door": {**DOOR, "camera_id": "entrance"}, "back": {**DOOR, "camera_id": "entrence"}}}
+    status, lines = run("set", "zone_analytics", file({"layout": there}), "--yes")
+    assert status == 0
+    assert not [line for line in lines if "no camera is called" in line], "nobody says which cameras there are"
+
+    hub.client.replace_twin("video_capture", {"cameras": {"entrance": {"url": "pattern:walker"}}})
+    status, lines = run("set", "zone_analytics", file({"layout": {**there, "zones": {}}}), "--yes")
+    told = "zone_analytics: layout.lines.back.camera_id: no camera is called entrence; there are: entrance"
+    assert [line for line in lines if "no camera is called" in line] == [told]
+    assert status == 0
 
 
 def test_what_lint_refuses_is_not_sent(run: Run, file: Callable[[Any], Path], hub: EdgeHubProcess) -> None:
@@ -124,6 +148,7 @@ def test_what_lint_refuses_is_not_sent(run: Run, file: Callable[[Any], Path], hu
 
 
 def test_a_key_that_is_there_twice_is_not_sent(run: Run, tmp_path: Path, hub: EdgeHubProcess) -> None:
+    hub.client.register("video_capture")
     version = hub.client.twin("video_capture")["version"]
     twice = tmp_path / "cameras.json"
     twice.write_text('{"cameras": {"door": {"url": "file:a.mp4"}, "door": {"url": "file:b.mp4"}}}')
@@ -148,6 +173,7 @@ def test_a_module_that_does_not_answer_is_told_apart(
     status, lines = run("set", "zone_analytics", file(LAYOUT), "--yes", "--wait", "0.1")
     assert (status, lines[-1]) == (3, "zone_analytics: no answer in 0.1 s; it will be told when it is back")
     assert run("set", "zone_analytics", file({"layout": {}}), "--yes", "--wait", "0")[0] == 0
+    hub.client.register("somebody_elses")
     assert run("set", "somebody_elses", file({"anything": 1}), "--yes")[0] == 0
     assert hub.client.desired("somebody_elses") == {"anything": 1}
 
@@ -220,6 +246,7 @@ def test_a_method_is_called_and_its_answer_printed(
 def test_the_connection_string_comes_from_the_environment_or_a_file_and_never_from_the_command_line(
     run: Run, hub: EdgeHubProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    hub.client.register("a")
     monkeypatch.delenv(CONNECTION_VARIABLE)
     status, lines = run("get", "a")
     assert status == 2

@@ -93,6 +93,26 @@ def test_a_device_that_is_not_there_is_404(service: Any) -> None:
     assert (refused.value.status, refused.value.code) == (404, "DeviceNotFound")
 
 
+@pytest.mark.parametrize("method", ["GET", "PATCH", "PUT"])
+def test_a_module_that_is_not_there_is_404_and_is_not_made(client: IotHubClient, method: str) -> None:
+    body = None if method == "GET" else {"properties": {"desired": {"a": 1}}}
+    for _ in range(2):
+        status, code, answer = raw(client, method, twin_path(client, "/modules/analytcs"), body)
+        assert (status, code) == (404, "ModuleNotFound")
+        assert answer["Message"].startswith("ErrorCode:ModuleNotFound;")
+    assert "analytcs" not in {module["moduleId"] for module in client.modules()}
+
+
+def test_a_module_is_made_once(client: IotHubClient) -> None:
+    path = f"/devices/{client.device_id}/modules/made_twice?api-version={API_VERSION}"
+    body = {"deviceId": client.device_id, "moduleId": "made_twice"}
+    status, _, made = raw(client, "PUT", path, body)
+    assert (status in (200, 201), made["moduleId"], made["connectionState"]) == (True, "made_twice", "Disconnected")
+    assert client.desired("made_twice") == {}
+    status, code, _ = raw(client, "PUT", path, body)
+    assert (status, code) == (409, "ModuleAlreadyExistsOnDevice")
+
+
 def test_a_twin_has_versions_an_etag_and_the_age_of_every_property(client: IotHubClient) -> None:
     before = client.twin("analytics")
     after = client.patch_twin("analytics", {"layout": {"zones": {"till": {"floor": 1}}}, "other": 1})

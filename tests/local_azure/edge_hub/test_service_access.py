@@ -36,6 +36,7 @@ def test_a_hub_that_asks_for_tokens_serves_only_who_has_its_connection_string(gu
     assert stat.S_IMODE((guarded.state / "service.key").stat().st_mode) == 0o600
     connection = ServiceConnection.parse(file.read_text())
     assert connection.url == guarded.endpoints.rest
+    guarded.environment("a")  # which makes the module
     assert IotHubClient.of(connection, "store-1").twin("a")["moduleId"] == "a"
     with pytest.raises(HubError, match="signed with another key"):
         IotHubClient.of(dataclasses.replace(connection, key=KEY), "store-1").twin("a")

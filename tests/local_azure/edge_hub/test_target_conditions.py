@@ -78,8 +78,16 @@ def test_a_condition_asks_for_tags_and_the_device_id(condition: str, matches: bo
         ("tags.a IN []", "expected 'text'"),
         ("tags.a = 'x' NOT deviceId = 'y'", "expected 'the end', got 'NOT'"),
         ("NOT", "expected deviceId or tags.…, got 'the end'"),
+        ("(" * 3000 + "deviceId = 'a'" + ")" * 3000, "is nested more than 32 deep"),
+        ("NOT " * 3000 + "deviceId = 'a'", "is nested more than 32 deep"),
     ],
 )
 def test_a_condition_that_cannot_be_read_is_refused(condition: str, problem: str) -> None:
     with pytest.raises(ConfigError, match=f"targetCondition: {problem}"):
         parse_target_condition(condition)
+
+
+@pytest.mark.parametrize("deep", ["(" * 32 + "tags.floor = 2" + ")" * 32, "NOT " * 32 + "tags.floor = 2"])
+def test_a_condition_may_be_nested_deeply(deep: str) -> None:
+    assert parse_target_condition(deep)(DEVICE)
+    assert parse_target_condition(" AND ".join([deep] * 50))(DEVICE), "side by side is not deep"

@@ -133,7 +133,7 @@ def turns(folder: Path, calls: Calls) -> list[tuple[str, int]]:
     return told
 
 
-def test_fifteen_dead_cameras_take_no_turn_and_cost_no_call_of_their_own(
+def test_fifteen_dead_cameras_take_no_turn_and_cost_two_knocks_a_second_each_at_most(
     folder: Path, fifteen_dead: list[str], calls: Calls, tmp_path: Path
 ) -> None:
     alone = tmp_path / "alone"

@@ -115,7 +115,7 @@ def test_a_clip_that_is_not_there_is_told_with_its_name(capture: VideoCapture) -
         ({"camera_id": "aisle"}, "camera_id: there is no camera 'aisle' in force; there are: door"),
         ({"camera_id": ["door"]}, r"camera_id: there is no camera \['door'\]"),
         ({"camera": "pattern:walker"}, r"cameras\.camera: "),
-        ({"camera": {}}, r"cameras\.camera\.url: Field required"),
+        ({"camera": {}}, r"cameras\.camera\.url: is missing"),
         ({"camera": {"url": "pattern:walker", "fsp": 3}}, r"cameras\.camera\.fsp: there is no such setting"),
         ({"camera": {"url": "pattern:dancer"}}, r"cameras\.camera\.url: there is no pattern 'dancer'"),
         ({"camera": {"url": "file:../../etc/passwd"}}, r"cameras\.camera\.url: .* leads out of the media folder"),
@@ -130,30 +130,72 @@ def test_a_payload_that_names_no_camera_is_refused_with_the_field(payload: Any, 
 
 
 @pytest.mark.parametrize(
-    ("url", "taken"),
+    ("url", "ref", "taken"),
     [
-        ("rtsp://10.0.0.7/other", True),
-        ("rtsp://10.0.0.7:8554/1", True),
-        ("rtsp://10.0.0.8/1", False),
-        ("rtsp://10.0.0.7.example.com/1", False),
+        ("rtsps://10.0.0.7/other", "nvr", True),
+        ("rtsps://10.0.0.7:322/1", "nvr", True),
+        ("rtsp://10.0.0.9:8554/1", "aisle", True),
+        ("rtsps://10.0.0.8/1", "nvr", False),
+        ("rtsps://10.0.0.7.example.com/1", "nvr", False),
+        ("rtsps://10.0.0.7:4444/1", "nvr", False),
+        ("rtsp://10.0.0.7:322/1", "nvr", False),
+        ("rtsp://10.0.0.7/1", "nvr", False),
+        ("rtsps://10.0.0.7/1", "aisle", False),
+        ("rtsp://10.0.0.9/1", "aisle", False),
+        ("rtsps://10.0.0.7/1", "stockroom", False),
+        ("rtsp://10.0.0.21/1", "stockroom", False),
     ],
 )
-def test_a_cameras_secret_is_not_sent_to_a_host_of_the_callers_choosing(url: str, taken: bool) -> None:
+def test_a_secret_is_sent_only_where_a_camera_in_force_sends_it(url: str, ref: str, *, taken: bool) -> None:
     opened: list[Camera] = []
 
     def open_source(camera: Camera) -> _Source:
         opened.append(camera)
         return _Source(picture(0.0))
 
-    door = {"url": "rtsp://10.0.0.7/1", "credentials_ref": "nvr"}
-    test = CameraTest(open_source, lambda: cameras(aisle={"url": "pattern:walker"}, door=door))
-    payload = {"camera": {"url": url, "credentials_ref": "nvr"}}
+    in_force = cameras(
+        door={"url": "rtsps://10.0.0.7/1", "credentials_ref": "nvr"},
+        aisle={"url": "rtsp://10.0.0.9:8554/1", "credentials_ref": "aisle"},
+        till={"url": "pattern:walker"},
+        yard={"url": "rtsp://10.0.0.21/1"},
+    )
+    test = CameraTest(open_source, lambda: in_force)
+    payload = {"camera": {"url": url, "credentials_ref": ref}}
     if taken:
         assert test(payload)[0] == 200
     else:
-        with pytest.raises(ContractError, match="credentials_ref: is the secret of door, at another host"):
+        told = f"credentials_ref: no camera in force uses the secret {ref} at .*: put the camera into the twin first"
+        with pytest.raises(ContractError, match=told):
             test(payload)
     assert len(opened) == taken
+
+
+def test_no_secret_is_sent_anywhere_while_no_camera_is_in_force() -> None:
+    test = CameraTest(lambda _: _Source(picture(0.0)), cameras)
+    with pytest.raises(ContractError, match="put the camera into the twin first"):
+        test({"camera": {"url": "rtsp://10.0.0.7/1", "credentials_ref": "nvr"}})
+    assert test({"camera": {"url": "rtsp://10.0.0.7/1"}})[0] == 200
+
+
+def test_a_look_that_cannot_be_begun_keeps_nobody_from_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_thread(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    broken = [ZeroDivisionError("by nothing")]
+
+    def open_source(_: Camera) -> _Source:
+        if broken:
+            raise broken.pop()
+        return _Source(picture(0.0))
+
+    test = CameraTest(open_source, lambda: cameras(door={"url": "rtsp://10.0.0.7/1"}))
+    with pytest.raises(ZeroDivisionError):
+        test({"camera_id": "door"})
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", no_thread)
+        with pytest.raises(RuntimeError, match="can't start new thread"):
+            test({"camera_id": "door"})
+    assert test({"camera_id": "door"})[0] == 200
 
 
 def test_a_live_cameras_clocks_are_told() -> None:

@@ -175,6 +175,29 @@ def test_a_checkpoint_of_an_earlier_version_goes_on(frame: FrameOf) -> None:
     assert earlier.areas == []
 
 
+def test_an_area_of_a_checkpoint_from_before_cameras_had_clocks_goes_on_with_whoever_is_inside(frame: FrameOf) -> None:
+    area = {
+        "area_id": "shop",
+        "at": MIDNIGHT + 60,
+        "reset_at": MIDNIGHT,
+        "occupancy": 5,
+        "crossings": 7,
+        "clamped": 1,
+        "seen_seconds": 60.0,
+        "unseen_seconds": 0.0,
+        "heard_at": {"door": MIDNIGHT + 60},
+        "told_bound": 2,
+    }
+    module = started(Path("nowhere"), json.dumps({"version": 1, "areas": [area]}).encode())
+    told_of: list[Any] = []
+    for at in (70, 86_401):
+        told_of += told(module.on_side_channel(frame(MIDNIGHT + at, {})))
+    areas = [event["data"] for event in told_of if event["type"] == "storeflow.area.occupancy"]
+    assert [(one["cause"], one["occupancy"], one["unseen_seconds"]) for one in areas] == [
+        ("gap", 5, 10.0), ("reset", 0, 0.0),
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize("field", ["views", "areas"])
 def test_what_is_no_list_of_states_is_refused_with_its_place(field: str) -> None:
     with pytest.raises(ContractError, match=f"checkpoint: {field}"):

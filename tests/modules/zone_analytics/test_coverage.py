@@ -93,6 +93,27 @@ def test_a_frame_that_comes_a_little_late_is_left_out() -> None:
     assert window.observed_seconds == pytest.approx(0.4)
 
 
+def test_a_frame_that_comes_a_little_late_and_was_seen_is_not_missed() -> None:
+    (window,) = told([(10.4, 10), (10.2, 9), (10.6, 11)])
+    assert (window.frames_analysed, window.frames_missed) == (2, 0)
+
+
+def test_a_hole_over_a_streams_end_is_the_longest_and_what_was_missed_in_it_is_told() -> None:
+    coverage = Coverage("door")
+    before = told(steady(0, 100, 2), coverage)
+    after = told([(500 + number / 2, 1_000 + number) for number in range(800)], coverage)
+    assert [piece.longest_gap_seconds for piece in (*before, *after)] == [0.5, 400]
+    assert [piece.frames_missed for piece in (*before, *after)] == [0, 1_000 - 201]
+    assert observed([*before, *after]) == pytest.approx(100 + 399.5)
+
+
+def test_a_stream_that_begins_anew_after_an_end_has_missed_nothing_and_begins_with_its_first_frame() -> None:
+    coverage = Coverage("door")
+    told([(100.0, 500), (100.2, 501)], coverage)
+    (window,) = told([(99.0, 0), (99.2, 1), (99.4, 2)], coverage)
+    assert (window.frames_analysed, window.frames_missed) == (3, 0)
+
+
 def test_a_clock_set_back_within_a_window_lets_no_second_count_twice() -> None:
     (window,) = told([*steady(100, 200), *((at, number + 501) for at, number in steady(150, 260))])
     assert window.observed_seconds == pytest.approx(160)
@@ -237,5 +258,19 @@ def test_frames_that_nobody_looked_at_are_told_as_a_metric(context: ModuleContex
     play(module, frame, 0, 1)
     play(module, frame, 2, 3)
     assert module.metrics()["camera_frames_missed/door"] == 10
-    module.on_side_channel(ENDED)
-    assert "camera_frames_missed/door" not in module.metrics()
+
+
+def test_the_counter_of_missed_frames_only_grows_and_begins_at_nothing_with_the_process(
+    context: ModuleContext, frame: FrameOf
+) -> None:
+    module, said = started(context), [0.0]
+    for start in (0, 2, 4, 6):
+        play(module, frame, start, start + 1)
+        said.append(module.metrics()["camera_frames_missed/door"])
+        module.on_side_channel(ENDED)
+        said.append(module.metrics()["camera_frames_missed/door"])
+    assert said == [0, 0, 0, 10, 10, 20, 20, 30, 30]
+    after = started(context, module.checkpoint())
+    assert after.metrics()["camera_frames_missed/door"] == 0
+    play(after, frame, 8, 9)
+    assert after.metrics()["camera_frames_missed/door"] == 10

@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from modules.zone_analytics.camera_view import CameraView
-from modules.zone_analytics.decisions import Crossing
+from modules.zone_analytics.decisions import Crossing, PersonRecognised
+from modules.zone_analytics.groups import Party
 from storeflow.contract.parameters import DECISIONS, DecisionParameters
 
 DOOR = {"door": {"start": [0.1, 0.6], "end": [0.9, 0.6]}}
@@ -191,6 +192,110 @@ def test_each_figure_is_what_keeps_strangers_apart(
 
     assert found(DECISIONS) == 1
     assert found(replace(DECISIONS, **change)) == 2
+
+
+BACK_ROOM = {"polygon": [[0, 0.62], [0.5, 0.62], [0.5, 1], [0, 1]], "staff_only": True, "staff_seconds": 1}
+
+
+def who_turns_out_to_work_here(floor: Callable[..., Any], first: str, *others: str) -> Any:
+    """All walk together; then the first crosses into the back room and is recognised there, while the others stand."""
+    everyone = [first, *others]
+    places = {who: 0.30 + 0.04 * number for number, who in enumerate(everyone)}
+    place = floor(lines=DOOR, zones={"back": BACK_ROOM}).walk_all(
+        {who: down(places[who], 0.1, 0.5) for who in everyone}, 4
+    )
+    still = {who: down(places[who], 0.5, 0.5) for who in others}
+    place.walk_all({first: down(places[first], 0.5, 0.7), **still}, 1)
+    return place.walk_all({first: down(places[first], 0.7, 0.7), **still}, 2)
+
+
+def test_staff_who_came_first_leaves_the_shopper_beside_them_a_unit(floor: Callable[..., Any]) -> None:
+    place = who_turns_out_to_work_here(floor, "1", "2")
+    assert [one.person_id for one in place.told(PersonRecognised)] == ["1"]
+    told = units(place.walk("2", *down(0.6, 0.5, 0.8)).end())
+    assert told == [("1", "in", "g1", True), ("2", "in", None, True)]
+
+
+def test_a_group_without_the_one_who_works_here_is_a_group_of_its_own_with_one_unit(floor: Callable[..., Any]) -> None:
+    place = who_turns_out_to_work_here(floor, "1", "2", "3")
+    assert {party.size for party in place.view.groups.parties.values()} == {1, 2}
+    told = units(place.walk_all({"2": down(0.6, 0.5, 0.8), "3": down(0.64, 0.49, 0.79)}, seconds=2).end())
+    assert told == [("1", "in", "g1", True), ("2", "in", "g2", True), ("3", "in", "g2", False)]
+
+
+def test_a_group_whose_unit_was_carried_by_staff_gives_it_to_the_next_of_them(floor: Callable[..., Any]) -> None:
+    """One of the two shoppers had crossed behind the one who works here: without the unit, which is told already."""
+    place = floor(lines=DOOR, zones={"back": BACK_ROOM})
+    ways = {"1": 0.30, "2": 0.34, "3": 0.38}
+    place.walk_all({who: down(x, 0.1, 0.5) for who, x in ways.items()}, 4)
+    place.walk_all({"1": down(0.30, 0.5, 0.7), "2": down(0.6, 0.49, 0.69), "3": down(0.38, 0.5, 0.5)}, 1)
+    place.walk_all({"1": down(0.30, 0.7, 0.7), "2": down(0.6, 0.69, 0.69), "3": down(0.38, 0.5, 0.5)}, 2)
+    assert [one.person_id for one in place.told(PersonRecognised)] == ["1"]
+    told = units(place.walk("3", *down(0.6, 0.5, 0.8)).end())
+    assert told == [("1", "in", "g1", True), ("2", "in", "g1", False), ("3", "in", "g2", True)]
+
+
+def test_a_shopper_who_crossed_with_the_unit_keeps_it_when_another_turns_out_to_work_here(
+    floor: Callable[..., Any],
+) -> None:
+    place = floor(lines=DOOR, zones={"back": BACK_ROOM})
+    ways = {"1": 0.30, "2": 0.34, "3": 0.38}
+    place.walk_all({who: down(x, 0.1, 0.5) for who, x in ways.items()}, 4)
+    place.walk_all({"2": down(0.6, 0.5, 0.7), "1": down(0.30, 0.48, 0.68), "3": down(0.38, 0.5, 0.5)}, 1)
+    place.walk_all({"2": down(0.6, 0.7, 0.7), "1": down(0.30, 0.7, 0.7), "3": down(0.38, 0.5, 0.5)}, 2)
+    told = units(place.walk("3", *down(0.6, 0.5, 0.8)).end())
+    assert told == [("2", "in", "g1", True), ("1", "in", "g1", False), ("3", "in", "g2", False)]
+
+
+def test_who_was_seen_first_of_those_who_are_left_gives_the_group_its_name(floor: Callable[..., Any]) -> None:
+    """Also when they have left view by then."""
+    place = floor(lines=DOOR, zones={"back": BACK_ROOM})
+    ways = {"1": 0.30, "2": 0.34, "3": 0.38}
+    place.walk_all({who: down(x, 0.1, 0.5) for who, x in ways.items()}, 4)
+    place.walk_all({"1": down(0.30, 0.5, 0.61), "3": down(0.38, 0.5, 0.5)}, 2.5)
+    place.walk_all({"1": down(0.30, 0.61, 0.7), "3": down(0.38, 0.5, 0.5)}, 2)
+    place.walk_all({"1": down(0.30, 0.7, 0.7), "3": down(0.38, 0.5, 0.5)}, 2)
+    assert "2" not in place.view.groups.parties
+    told = units(place.walk("3", *down(0.6, 0.5, 0.8)).end())
+    assert told == [("1", "in", "g1", True), ("3", "in", "g2", True)]
+
+
+def test_where_two_had_carried_a_unit_and_one_of_them_works_here_the_other_ones_stands() -> None:
+    staff, shopper, follower = (Party((float(who), str(who)), [str(who)]) for who in (1, 2, 3))
+    assert (staff.cross("door in", "1"), shopper.cross("door in", "2")) == (True, True)
+    staff.join(shopper)
+    staff.join(follower)
+    staff.without("1")
+    assert (staff.group_id, staff.members) == ("g2", ["2", "3"])
+    assert staff.cross("door in", "3") is False
+
+
+def test_a_turn_back_of_who_carried_the_unit_gives_it_to_a_third_who_comes_after_a_second() -> None:
+    party = Party((0.0, "1"), ["1"])
+    party.join(Party((0.1, "2"), ["2"]))
+    party.join(Party((0.2, "3"), ["3"]))
+    assert (party.cross("door in", "1"), party.cross("door in", "2")) == (True, False)
+    party.take_back("door in", "1")
+    assert party.cross("door in", "3") is True
+
+
+@pytest.mark.parametrize(("staff", "carries"), [("1", True), ("2", False)])
+def test_a_group_of_an_earlier_checkpoint_knows_that_its_first_carried_the_unit(staff: str, *, carries: bool) -> None:
+    party = Party((1.0, "1"), ["1", "2", "3"], size=3, passed={"door in": ["1", "2"]})
+    party.without(staff)
+    assert party.cross("door in", "3") is carries
+
+
+def test_a_group_of_an_earlier_checkpoint_goes_on_without_staff() -> None:
+    party = Party((1.0, "1"), ["1", "2", "3"], size=3)
+    alone = party.without("1")
+    assert (alone.first_seen, alone.members, alone.group_id) == ((1.0, "1"), ["1"], None)
+    assert (party.group_id, party.size) == ("g2", 2)
+
+
+def test_a_group_of_an_earlier_checkpoint_whose_others_are_gone_may_lose_its_last() -> None:
+    party = Party((1.0, "1"), ["1"], size=2)
+    assert (party.without("1").members, party.members, party.group_id) == (["1"], [], None)
 
 
 def test_a_group_leaves_nothing_behind(floor: Callable[..., Any]) -> None:

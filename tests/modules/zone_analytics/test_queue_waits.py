@@ -76,6 +76,54 @@ def test_swaying_towards_the_service_point_is_no_service(floor: Callable[..., An
     assert left(place) == []
 
 
+@pytest.mark.parametrize("flickers", [1, 2], ids=["one frame", "two frames"])
+@pytest.mark.parametrize("beside", [FIRST, EXIT], ids=["in the queue", "elsewhere"])
+def test_who_stands_first_in_line_and_flickers_into_the_service_point_waits_until_really_served(
+    floor: Callable[..., Any], beside: Any, flickers: int
+) -> None:
+    place = queue(floor).walk("1", FIRST, FIRST, seconds=5)
+    while place.at < 120:
+        place.walk("1", SERVICE, SERVICE, seconds=flickers / 10).walk("1", beside, beside, seconds=1.8 - flickers / 10)
+    assert (left(place), lengths(place)) == ([], [(1, 0)])
+    came = place.at
+    (ended,) = place.walk("1", SERVICE, SERVICE, seconds=5).told(QueueLeft)
+    assert (ended.outcome, ended.at - ended.arrived_at) == ("served", pytest.approx(came))
+    assert lengths(place) == [(1, 0), (0, 1)]
+
+
+@pytest.mark.parametrize("seconds", [0.1, 0.2, 0.5])
+def test_who_is_as_long_away_from_the_service_point_as_at_it_is_not_being_served(
+    floor: Callable[..., Any], seconds: float
+) -> None:
+    place = queue(floor).walk("1", FIRST, FIRST, seconds=2)
+    for _ in range(40):
+        place.walk("1", SERVICE, SERVICE, seconds=seconds).walk("1", FIRST, FIRST, seconds=seconds)
+    assert left(place) == []
+    came = place.at
+    (ended,) = place.walk("1", SERVICE, SERVICE, seconds=3).told(QueueLeft)
+    assert (ended.outcome, ended.at) == ("served", pytest.approx(came))
+
+
+@pytest.mark.parametrize("odd", [FIRST, EXIT], ids=["in the queue", "elsewhere"])
+def test_one_odd_box_during_a_service_changes_nothing(floor: Callable[..., Any], odd: Any) -> None:
+    place = queue(floor).walk("1", FIRST, FIRST, seconds=3).walk("1", SERVICE, SERVICE, seconds=1)
+    (ended,) = place.see({"1": odd}).walk("1", SERVICE, SERVICE, seconds=1.4).told(QueueLeft)
+    assert (ended.outcome, ended.at) == ("served", pytest.approx(3.0))
+
+
+def test_who_is_hidden_at_the_service_point_is_served_from_when_they_came_to_it(floor: Callable[..., Any]) -> None:
+    place = queue(floor).walk("1", FIRST, FIRST, seconds=3).walk("1", SERVICE, SERVICE, seconds=0.5).wait(1.4)
+    (ended,) = place.walk("1", SERVICE, SERVICE, seconds=0.3).told(QueueLeft)
+    assert (ended.outcome, ended.at) == ("served", pytest.approx(3.0))
+
+
+def test_who_is_hidden_after_a_step_away_has_been_away_for_no_longer_than_was_seen(floor: Callable[..., Any]) -> None:
+    place = queue(floor).walk("1", FIRST, FIRST, seconds=3).walk("1", SERVICE, SERVICE, seconds=1)
+    place.walk("1", FIRST, FIRST, seconds=0.3).wait(1.4)
+    (ended,) = place.walk("1", SERVICE, SERVICE, seconds=1.6).told(QueueLeft)
+    assert (ended.outcome, ended.at) == ("served", pytest.approx(3.0))
+
+
 def test_who_is_hidden_has_not_been_seen_to_go_away(floor: Callable[..., Any]) -> None:
     place = queue(floor, reentry_seconds=0.5).walk("1", FIRST, FIRST, seconds=3).wait(1.5)
     assert left(place.walk("1", FIRST, FIRST, seconds=3)) == []

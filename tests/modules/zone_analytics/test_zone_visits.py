@@ -6,6 +6,7 @@ import pytest
 from modules.zone_analytics.decisions import OccupancyChanged, VisitBegan, VisitDwells, VisitEnded
 from modules.zone_analytics.zone_visits import contains, distance_to_edge, edge_crossed
 from storeflow.contract.geometry import Point
+from storeflow.contract.twins import read_section
 
 ROOM = {"room": {"polygon": [[0.4, 0.4], [0.6, 0.4], [0.6, 0.6], [0.4, 0.6]]}}
 LEFT_OF_IT, INSIDE, RIGHT_OF_IT = (0.3, 0.5), (0.5, 0.5), (0.7, 0.5)
@@ -119,6 +120,12 @@ def test_occupancy_is_told_at_once_by_a_camera_that_begins_anew(floor: Callable[
     place.wait(1)
     place.at = 0.0
     assert [change.at for change in place.wait(1).told(OccupancyChanged)] == [86_400.0, 0.0]
+
+
+def test_a_zone_that_ends_before_its_first_frame_tells_nothing(floor: Callable[..., Any]) -> None:
+    zones = {"room": {**ROOM["room"], "occupancy_interval_seconds": 60}}
+    place = floor().wait(1)
+    assert place.view.apply(read_section("layout", {"zones": zones})) + place.end() == []
 
 
 def test_without_an_interval_occupancy_is_told_when_it_changes_only(floor: Callable[..., Any]) -> None:

@@ -130,7 +130,7 @@ def test_the_health_check_runs_inside(make: Make, tmp_path: Path) -> None:
 
 def test_what_no_image_may_hold_is_known_for_each() -> None:
     assert {"cv2", "numpy", "onnxruntime", "av", "scipy", "local_azure"} <= set(forbidden("zone_analytics"))
-    assert {"cv2", "numpy", "onnxruntime", "scipy"}.isdisjoint(forbidden("inference"))
+    assert {"cv2", "lap", "numpy", "onnxruntime"}.isdisjoint(forbidden("inference"))
     assert "av" in forbidden("inference")
     assert "modules.zone_analytics" in forbidden("inference")
     assert "modules.inference" not in forbidden("inference")
