@@ -54,10 +54,7 @@ def test_it_takes_twin_edits_while_it_runs_and_leaves_when_asked(hub: EdgeHubPro
             wait_for(lambda: reported().get("ad") == "not in the twin: default")
             assert edited({"sinks": {"file": {"kind": "ndjson"}}})["ac"] == 200
             typo = edited({"sinks": {"file": {"fiel": "x"}}})
-            assert (typo["ac"], typo["ad"]) == (
-                400,
-                "telemetry.sinks.file.ndjson.fiel: there is no such setting",
-            )
+            assert (typo["ac"], typo["ad"]) == (400, "telemetry.sinks.file.fiel: there is no such setting")
             assert edited({"sinks": {"file": {"fiel": None, "file": ".."}}})["ac"] == 400
             assert edited(None)["ad"] == "not in the twin: default"
             metrics = hub.client.invoke_method("upstream_router", "metrics").payload
