@@ -1,4 +1,4 @@
-# make run     a store on this machine: the sample store through every module (SPEED=4 for four times life)
+# make run     a store on this machine: the sample store through every module (SPEED=4: four times life; STAY=1: stays)
 # make test    format, lint, types, boundaries, tests: the same as CI
 # make check   the first four of them, in seconds
 
@@ -25,7 +25,7 @@ $(READY): requirements.lock pyproject.toml
 	@touch $(READY)
 
 run: $(READY)
-	@$(BIN)/storeflow demo --speed $(SPEED)
+	@$(BIN)/storeflow demo --speed $(SPEED) $(if $(STAY),--stay)
 
 check: $(READY)
 	@$(BIN)/ruff format --check .
@@ -49,6 +49,7 @@ schemas: $(READY)
 lock: $(READY)
 	@$(BIN)/python -m pip install --quiet uv
 	@$(BIN)/uv pip compile pyproject.toml --extra dev --universal --generate-hashes --no-header -o requirements.lock
+	@$(BIN)/python -m tools.images.lock
 
 clean:
 	@rm -rf run build dist *.egg-info

@@ -2,9 +2,9 @@
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
-from storeflow.contract.twin_limits import validate_patch
+from storeflow.contract import twin_limits
 from storeflow.contract.twins import read_section
 from storeflow.errors import ConfigError
 
@@ -14,6 +14,52 @@ _LONGEST_REASON = 4000
 REFUSED = 400
 Status = dict[str, Any]
 """`{"ac": 200 or 400, "av": the twin's $version, "ad": reason}`: how Azure's conventions acknowledge a setting."""
+
+
+class InForce(NamedTuple):
+    """What one section says."""
+
+    document: Any
+    """As the operator wrote it."""
+    version: int
+    """`$version` of the twin that brought it."""
+
+
+class ConfigurationState(NamedTuple):
+    """How the sections of a module stand; never changed, only replaced, so that any thread may look at it."""
+
+    sections: tuple[str, ...] = ()
+    """All that the module owns."""
+    twin_version: int | None = None
+    """Of the twin last read; none before the first."""
+    in_force: Mapping[str, InForce] = {}
+    statuses: Mapping[str, Status] = {}
+    """What was last reported, by top-level key."""
+
+    @property
+    def refused(self) -> dict[str, str]:
+        """Reasons, by top-level key of the twin."""
+        return {key: status["ad"] for key, status in self.statuses.items() if status["ac"] == REFUSED}
+
+
+def problems(desired: Any, sections: Sequence[str], path: str = "") -> list[str]:
+    """Everything that IoT Hub or a module would refuse of desired properties, one `path: fact` each.
+
+    Nothing is opened: what only the device can see, such as weights that are not there, is not told.
+
+    Args:
+        desired: one section or several, without what the service adds.
+        sections: those of the module.
+        path: what to put before each path, such as `zone_analytics`.
+    """
+    try:
+        found = twin_limits.problems(desired, path)
+    except RecursionError:
+        return [f"{path or '(document)'}: nested far deeper than the {twin_limits.MAX_DEPTH} levels that IoT Hub takes"]
+    for name, document in desired.items() if isinstance(desired, dict) else ():
+        told = _faults(name, document) if name in sections else [f"{name}: {_unknown(sections)}"]
+        found.extend(f"{path}.{problem}" if path else problem for problem in told)
+    return list(dict.fromkeys(found))
 
 
 class Configuration:
@@ -32,9 +78,13 @@ class Configuration:
         keep: Callable[[str, Any, int], None],
     ) -> None:
         self._sections, self._configure, self._keep = tuple(sections), configure, keep
-        self._in_force: dict[str, Any] = {}
+        self._in_force: dict[str, InForce] = {}
         self._told: dict[str, str] = {}
         """Why a section was last refused: what is tried again and again is logged once."""
+        self.state = ConfigurationState(self._sections)
+        """May be read on any thread."""
+        self._unknown: set[str] = set()
+        """Keys of the twin that are no section of this module."""
 
     @property
     def complete(self) -> bool:
@@ -50,30 +100,43 @@ class Configuration:
         except ConfigError as error:
             self._warn(f"{name} before the restart", f"is no longer good: {error}")
         else:
-            self._in_force[name] = document
+            self._in_force[name] = InForce(document, version)
+            self.state = self.state._replace(in_force=dict(self._in_force))
 
     def apply(self, desired: Mapping[str, Any]) -> dict[str, Status]:
         """Take over what changed in the desired properties; return what to report, by top-level key."""
         version = int(desired.get("$version", 0))
         statuses = {name: self._apply_section(name, desired, version) for name in self._sections}
-        for key in desired:
-            if key not in statuses and not key.startswith("$"):
-                reason = f"{key}: unknown section; this module has {', '.join(self._sections) or 'none'}"
-                statuses[key] = {"ac": REFUSED, "av": version, "ad": reason}
+        unknown, fact = (
+            {key for key in desired if key not in statuses and not key.startswith("$")},
+            _unknown(self._sections),
+        )
+        for key in sorted(unknown):
+            statuses[key] = {"ac": REFUSED, "av": version, "ad": _shortened(f"{key}: {fact}")}
+            if key not in self._unknown:
+                LOG.warning("%s: %s", key, fact)
+        for key in sorted(self._unknown - unknown):
+            LOG.info("%s: is out of the twin", key)
+        self._unknown = unknown
+        self.state = ConfigurationState(self._sections, version, dict(self._in_force), statuses)
         return statuses
 
     def _apply_section(self, name: str, desired: Mapping[str, Any], version: int) -> Status:
         document = desired.get(name, {})
-        if name not in self._in_force or self._in_force[name] != document:
+        if name not in self._in_force or self._in_force[name].document != document:
             try:
-                validate_patch({name: document})
+                twin_limits.validate_patch({name: document})
                 self._configure(name, read_section(name, document), version)
             except ConfigError as error:
                 self._warn(name, f"version {version} is refused: {error}")
                 return {"ac": REFUSED, "av": version, "ad": _shortened(str(error))}
-            self._in_force[name] = document
+            self._in_force[name] = InForce(document, version)
             self._keep(name, document, version)
             LOG.info("%s: version %d is in force", name, version)
+        elif name in self._told:
+            LOG.info(
+                "%s: in force again: version %d says what version %d said", name, version, self._in_force[name].version
+            )
         self._told.pop(name, None)
         return {"ac": 200, "av": version, "ad": "in force" if name in desired else "not in the twin: default"}
 
@@ -83,8 +146,20 @@ class Configuration:
         self._told[what] = reason
 
 
+def _faults(name: str, document: Any) -> list[str]:
+    try:
+        read_section(name, document)
+    except ConfigError as error:
+        return error.problems
+    return []
+
+
+def _unknown(sections: Sequence[str]) -> str:
+    return f"unknown section; there is {', '.join(sections) or 'none'}"
+
+
 def _shortened(reason: str) -> str:
-    return reason.encode()[:_LONGEST_REASON].decode(errors="ignore")
+    return reason.encode(errors="replace")[:_LONGEST_REASON].decode(errors="ignore")
 
 
 def changes(reported: Mapping[str, Any], statuses: Mapping[str, Status]) -> dict[str, Status | None]:

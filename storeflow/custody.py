@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from storeflow.contract.cloudevents import named
 from storeflow.errors import ContractError
 
 EVENTS_INPUT = "events"
@@ -17,7 +18,12 @@ EVENTS_INPUT = "events"
 RECEIPTS = "receipts"
 """The output on which receipts leave the receiver, and the input on which they reach the sender."""
 UPSTREAM_OUTPUT = "upstream"
-"""Routed to `$upstream`: edgeHub keeps the event until IoT Hub has it, so that its acknowledgement is the receipt."""
+"""Every event on its way to IoT Hub."""
+SPATIAL_ANALYSIS_OUTPUT = "spatialanalysis"
+"""Documents of Azure Spatial Analysis 2.0 on their way to IoT Hub, without the envelope."""
+HUB_OUTPUTS = frozenset((UPSTREAM_OUTPUT, SPATIAL_ANALYSIS_OUTPUT))
+"""Routed to `$upstream`: edgeHub keeps what leaves there until IoT Hub has it, so that its acknowledgement is the
+receipt."""
 
 
 class Receipt(NamedTuple):
@@ -27,6 +33,11 @@ class Receipt(NamedTuple):
     id: str
     refused: bool = False
     """It was not kept and never will be: it is not what the input takes."""
+
+    @property
+    def named(self) -> str:
+        """The event as log lines name it."""
+        return named(self.source, self.id)
 
 
 class _Document(BaseModel):

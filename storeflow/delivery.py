@@ -2,7 +2,7 @@
 
 Every destination has a task of its own, so that none waits for another. A row is let go of
 
-- on the output `upstream`, when the hub acknowledged it,
+- on an output that is routed to IoT Hub, when the hub acknowledged it,
 - on any other output, when its receipt came back; without one it is sent again,
 - at a sink, in the same transaction that keeps the sink's new state.
 """
@@ -16,7 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
-from storeflow.custody import RECEIPTS, UPSTREAM_OUTPUT, Receipt, pack, unpack
+from storeflow.custody import HUB_OUTPUTS, RECEIPTS, Receipt, pack, unpack
 from storeflow.errors import ContractError, StorageError, TransportError
 from storeflow.module import SINK_PREFIX, Sink
 from storeflow.outbox import CorruptOutboxError, Outbox, Row, event_key
@@ -75,7 +75,7 @@ class Delivery:
         """By output and event key."""
         self._agreed: dict[str, Sink] = {}
         """Sinks that know where to go on."""
-        self.counts = dict.fromkeys(("sent", "delivered", "refused_by_receiver"), 0)
+        self.counts = dict.fromkeys(("sent", "resent", "delivered", "refused_by_receiver"), 0)
         self._loop = asyncio.get_running_loop()
         self._kept = asyncio.Event()
         self._receipts_in: asyncio.Queue[bytes] = asyncio.Queue(maxsize=1000)
@@ -145,7 +145,7 @@ class Delivery:
         due = [row for row in rows if row.key not in under_way or under_way[row.key].again_at <= now]
         for start in range(0, len(due), self._pace.in_flight):
             await self._send_at_once(output, due[start : start + self._pace.in_flight])
-        if due and output == UPSTREAM_OUTPUT:
+        if due and output in HUB_OUTPUTS:
             return 0.0  # what was sent is gone: there may be more
         return max(0.0, min((sent.again_at - now for sent in under_way.values()), default=_IDLE))
 
@@ -153,6 +153,7 @@ class Delivery:
         under_way, now = self._under_way[output], time.monotonic()
         for row in rows:  # before sending: a receipt may overtake the acknowledgement
             before = under_way.get(row.key)
+            self.counts["resent"] += before is not None
             pause = min(2 * before.pause, self._pace.longest_resend_seconds) if before else self._pace.resend_seconds
             under_way[row.key] = _UnderWay(row.id, now + pause, pause)
         sendings: list[Awaitable[None]] = [
@@ -161,7 +162,7 @@ class Delivery:
         answers = await asyncio.gather(*sendings, return_exceptions=True)
         sent = [row for row, answer in zip(rows, answers, strict=True) if answer is None]
         self.counts["sent"] += len(sent)
-        if output == UPSTREAM_OUTPUT:
+        if output in HUB_OUTPUTS:
             await asyncio.to_thread(self._outbox.delete, [row.id for row in sent])
             self.counts["delivered"] += len(sent)
         for row, answer in zip(rows, answers, strict=True):
@@ -209,10 +210,10 @@ class Delivery:
         for receipt in receipts:
             key = event_key(receipt.source, receipt.id)
             for output, under_way in self._under_way.items():
-                if output != UPSTREAM_OUTPUT and key in under_way and (output, key) not in done:
+                if output not in HUB_OUTPUTS and key in under_way and (output, key) not in done:
                     done[output, key] = under_way[key].row_id
                     if receipt.refused:
-                        LOG.error("event %s of %s was refused by its receiver for good", receipt.id, receipt.source)
+                        LOG.error("%s, was refused by its receiver for good", receipt.named)
                         self.counts["refused_by_receiver"] += 1
         if not done:
             return  # they were for another module: receipts reach every sender

@@ -11,6 +11,10 @@ CARDS_FOLDER = Path(__file__).resolve().parents[1] / "models"
 """The model folders of a checkout, beside `modules/`."""
 
 
+HTTP_ADDRESS = "0.0.0.0:9600"
+"""Where health and metrics are served from: all of a container's own network, at the port that edgeHub has for that."""
+
+
 def context_from(environment: Mapping[str, str]) -> ModuleContext:
     """Who and where a module is.
 

@@ -10,18 +10,21 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from contextlib import closing, suppress
 from typing import Any, NoReturn
 
 from storeflow.configuration import REFUSED, changes
 from storeflow.custody import RECEIPTS, Receipt
 from storeflow.delivery import Delivery, Pace
-from storeflow.environment import context_from, seconds_from
+from storeflow.environment import HTTP_ADDRESS, context_from, seconds_from
 from storeflow.errors import StoreflowError, TransportError
 from storeflow.module import ModuleContext
-from storeflow.observability import set_up_logging
+from storeflow.observability import RecentLines, set_up_logging
 from storeflow.outbox import FILE_NAME, Outbox
+from storeflow.status import Status
+from storeflow.status_server import Readings, StatusServer
 from storeflow.transport.port import Transport
 from storeflow.worker import ModuleFactory, Worker
 
@@ -48,6 +51,10 @@ class Host:
         outbox: its memory; closed by `run`.
         pace: of the delivery.
         stall_seconds: a module that has not come back from a call for so long is given up, and the process with it.
+        recent_lines: gives the last lines of the log, for a support bundle.
+
+    Attributes:
+        status: what there is to know of all this, for whoever asks on any thread.
     """
 
     def __init__(
@@ -59,6 +66,7 @@ class Host:
         *,
         pace: Pace | None = None,
         stall_seconds: float = 300.0,
+        recent_lines: Callable[[], Sequence[str]] = tuple,
     ) -> None:
         self._transport, self._outbox = transport, outbox
         self._pace, self._stall_seconds = pace or Pace(), stall_seconds
@@ -68,7 +76,9 @@ class Host:
         self._delivery = Delivery(outbox, transport, self._worker.sinks, self._pace)
         self._loop = asyncio.get_running_loop()
         self._stopping, self._twin_changed = asyncio.Event(), asyncio.Event()
-        self._connected = False
+        self.status = Status(
+            context, self._worker, outbox, self._delivery, stall_seconds=stall_seconds, recent_lines=recent_lines
+        )
 
     async def run(self) -> None:
         """Run the module and return after `stop`.
@@ -113,18 +123,14 @@ class Host:
 
     def on_connection(self, connected: bool) -> None:
         """After a reconnect, have the twin read again and the outbox looked into."""
-        self._connected = connected
+        self.status.connected = connected
         if connected:
             self.on_desired_changed()
             self._delivery.wake()
 
-    def on_method(self, name: str, payload: Any) -> tuple[int, Any]:  # noqa: ARG002 - the port's signature
-        """Answer `metrics` with all counters and gauges by name."""
-        if name != "metrics":
-            return 404, {"error": f"no method {name!r}; there is: metrics"}
-        own = {**self._worker.counts, **self._outbox.counts, **self._delivery.counts}
-        own["rows_waiting"] = self._outbox.rows_waiting
-        return 200, {**self._worker.metrics, **{f"host_{name}": count for name, count in own.items()}}
+    def on_method(self, name: str, payload: Any) -> "Future[tuple[int, Any]]":
+        """Begin a direct method of the module or of every module."""
+        return self.status.call(name, payload)
 
     def _on_committed(self, receipts: Sequence[Receipt]) -> None:
         for receipt in receipts:
@@ -149,7 +155,7 @@ class Host:
                     pause = self._pace.reconfigure_seconds
             except TransportError as error:
                 LOG.warning("twin: %s", error)
-                if self._connected:  # else the reconnect starts it again
+                if self.status.connected:  # else the reconnect starts it again
                     await asyncio.sleep(self._pace.retry_seconds)
                     self._twin_changed.set()
 
@@ -159,6 +165,7 @@ class Host:
         ends: set[asyncio.Future[Any]] = {stopping, self._ended}
         while not stopping.done():
             await asyncio.wait(ends, timeout=1, return_when=asyncio.FIRST_COMPLETED)
+            self.status.beat()
             if self._ended.done():
                 self._ended.result()
             if time.monotonic() - self._worker.beat > self._stall_seconds:
@@ -168,11 +175,11 @@ class Host:
 
 def run_module(factory: ModuleFactory, environment: Mapping[str, str] = os.environ) -> int:
     """Run a module as edgeAgent starts it, until SIGTERM; return the exit status, 0 only after SIGTERM."""
-    set_up_logging(environment.get("STOREFLOW_LOG_LEVEL", "INFO"))
+    recent = set_up_logging(environment.get("STOREFLOW_LOG_LEVEL", "INFO"))
     overdue = threading.Timer(_EXIT_SECONDS, os._exit, (1,))
     overdue.daemon = True
     try:
-        asyncio.run(_serve(factory, environment, overdue))
+        asyncio.run(_serve(factory, environment, overdue, recent))
     except Exception as error:  # the process ends with it
         LOG.critical("the module ends, to be started again: %s", error, exc_info=error)
         return 1
@@ -181,12 +188,17 @@ def run_module(factory: ModuleFactory, environment: Mapping[str, str] = os.envir
     return 0
 
 
-async def _serve(factory: ModuleFactory, environment: Mapping[str, str], overdue: threading.Timer) -> None:
+async def _serve(
+    factory: ModuleFactory, environment: Mapping[str, str], overdue: threading.Timer, recent: RecentLines
+) -> None:
     from storeflow.transport.edge_hub import EdgeHubTransport  # noqa: PLC0415 - only a process of its own needs the SDK
 
     context = context_from(environment)
     pace = Pace(resend_seconds=seconds_from(environment, "STOREFLOW_RESEND_SECONDS", Pace().resend_seconds))
-    host = Host(factory, context, EdgeHubTransport(), Outbox(context.state_folder / FILE_NAME), pace=pace)
+    outbox = Outbox(context.state_folder / FILE_NAME)
+    host = Host(factory, context, EdgeHubTransport(), outbox, pace=pace, recent_lines=recent.lines)
+    readings = Readings(host.status.not_alive, host.status.not_ready, host.status.exposition)
+    server = StatusServer(environment.get("STOREFLOW_HTTP_ADDRESS", HTTP_ADDRESS), readings)
 
     def stop() -> None:
         if not overdue.is_alive():
@@ -195,4 +207,10 @@ async def _serve(factory: ModuleFactory, environment: Mapping[str, str], overdue
 
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop)
-    await host.run()
+    with closing(server):
+        server.start()
+        try:
+            await host.run()
+        finally:  # a thread that hangs would keep a process that has failed from ending, too
+            if not overdue.is_alive():
+                overdue.start()

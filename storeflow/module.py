@@ -1,6 +1,6 @@
 """What a module is: configuration and input in, events out. Only the host sends, keeps and reports."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Protocol, runtime_checkable
@@ -23,6 +23,8 @@ class RawEvent:
     store_id: str | None
     body: bytes
     """A CloudEvent in structured JSON."""
+    traceparent: str | None = None
+    """The trace that it belongs to, as W3C Trace Context writes it."""
 
     def to_json(self) -> bytes:
         """The event as it came."""
@@ -127,6 +129,21 @@ class HasSinks(Protocol):
     @property
     def sinks(self) -> Mapping[str, Sink]:
         """The sinks in force, by the name that `sink_name` gives; replaced as a whole by `configure`."""
+
+
+Answer = tuple[int, Any]
+"""Of a direct method: an HTTP-like status and a JSON value."""
+Method = Callable[[Any], Answer]
+"""Takes the payload. A ContractError that it raises is answered with 400 and its text."""
+
+
+@runtime_checkable
+class HasMethods(Protocol):
+    """A module with direct methods of its own, besides those that every module has (storeflow/methods.py)."""
+
+    @property
+    def methods(self) -> Mapping[str, Method]:
+        """By name. The host calls each on a thread of its own: it may take seconds, and must not touch the module."""
 
 
 SINK_PREFIX = "sink:"

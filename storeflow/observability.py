@@ -7,7 +7,10 @@ severity, time, text.
 import logging
 import re
 import sys
+from collections import deque
+from contextlib import nullcontext
 from datetime import UTC, datetime
+from typing import Any
 
 _SEVERITIES = (
     (logging.CRITICAL, 2, "FTL"),
@@ -21,9 +24,24 @@ _USERINFO = re.compile(r"(?<=://)\S+@")
 _SHARED_KEY = re.compile(r"(?i)(?<=SharedAccessKey=)[^;\s]+|(?<=SharedAccessSignature )\S+")
 
 
+LONGEST_LINE = 2000
+"""Characters; a traceback is one record and so one line here."""
+
+
 def redacted(text: str) -> str:
     """`text` without the user name and password of any URL, and without shared keys."""
     return _SHARED_KEY.sub("***", _USERINFO.sub("***@", text))
+
+
+def redacted_document(value: Any) -> Any:
+    """The same JSON value with every string in it redacted, keys too."""
+    if isinstance(value, str):
+        return redacted(value)
+    if isinstance(value, dict):
+        return {redacted(key): redacted_document(child) for key, child in value.items()}
+    if isinstance(value, list | tuple):
+        return [redacted_document(child) for child in value]
+    return value
 
 
 class EdgeFormatter(logging.Formatter):
@@ -38,14 +56,41 @@ class EdgeFormatter(logging.Formatter):
         return redacted(f"<{severity}> {at[:-6]} {at[-6:]} [{name}] - {super().format(record)}")
 
 
-def set_up_logging(level: str = "INFO") -> None:
+class RecentLines(logging.Handler):
+    """The last lines of the log as they were written, redacted, for a support bundle.
+
+    Args:
+        lines: how many are kept; of a longer line than `LONGEST_LINE`, its beginning.
+    """
+
+    def __init__(self, lines: int = 500) -> None:
+        super().__init__()
+        self.setFormatter(EdgeFormatter())
+        self._lines: deque[str] = deque(maxlen=lines)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep one record."""
+        line = self.format(record)
+        self._lines.append(line if len(line) <= LONGEST_LINE else f"{line[:LONGEST_LINE]} …")
+
+    def lines(self) -> list[str]:
+        """Oldest first."""
+        with self.lock or nullcontext():
+            return list(self._lines)
+
+
+def set_up_logging(level: str = "INFO") -> RecentLines:
     """Send all logs to standard output in IoT Edge's format; the Azure SDK is only heard from `ERROR` on.
+
+    Returns:
+        The last of them, which are kept besides.
 
     Raises:
         ValueError: `level` is no level of `logging`.
     """
-    handler = logging.StreamHandler(sys.stdout)
+    handler, recent = logging.StreamHandler(sys.stdout), RecentLines()
     handler.setFormatter(EdgeFormatter())
-    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    logging.basicConfig(level=level.upper(), handlers=[handler, recent], force=True)
     # What the SDK says on lower levels (each send, each retry) is told once, in our words, by the transport.
     logging.getLogger("azure.iot.device").setLevel(logging.ERROR)
+    return recent

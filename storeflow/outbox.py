@@ -21,7 +21,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from storeflow.contract.cloudevents import CloudEvent
+from storeflow.contract.cloudevents import CloudEvent, named
 from storeflow.errors import StorageError
 from storeflow.module import Output, RawEvent
 from storeflow.transport.port import MAX_BODY_BYTES
@@ -34,7 +34,15 @@ SEEN_SECONDS = 30 * 86_400.0
 QUARANTINED = 100
 """Messages kept in `quarantine` at most: 20 MB."""
 _EVICTED_AT_ONCE = 1000
-_IMPORTANCE = {"storeflow.zone.occupancy": 0, "storeflow.zone.dwelling": 0, "storeflow.zone.entered": 1}
+_IMPORTANCE = {
+    "storeflow.zone.occupancy": 0,
+    "storeflow.zone.dwelling": 0,
+    "storeflow.queue.length": 0,
+    "storeflow.area.occupancy": 0,
+    "storeflow.spatial_analysis": 0,  # it says once more what another event says
+    "storeflow.zone.entered": 1,
+    "storeflow.queue.arrived": 1,
+}
 _MOST_IMPORTANT = 2
 """Of everything else: crossings, finished visits and camera states are what the figures are made of."""
 
@@ -161,6 +169,19 @@ class Outbox:
                     _put(database, sink_state[0], sink_state[1])
             self.rows_waiting -= max(0, deleted.rowcount)
 
+    def rows_by_destination(self) -> dict[str, int]:
+        """How many rows wait for each destination that any wait for."""
+        with self._reading() as database:
+            return dict(database.execute("SELECT destination, COUNT(*) FROM outbox GROUP BY destination").fetchall())
+
+    def oldest_kept_at(self) -> float | None:
+        """When the oldest row was kept, in seconds since the epoch; none where no row waits or its key is forgotten."""
+        with self._reading() as database:
+            row = database.execute(
+                "SELECT kept_at FROM seen WHERE key = (SELECT key FROM outbox ORDER BY id LIMIT 1)"
+            ).fetchone()
+        return None if row is None else float(row[0])
+
     def destinations(self) -> set[str]:
         """Every destination that rows wait for, or waited for since the start."""
         with self._lock:
@@ -223,9 +244,7 @@ class Outbox:
             numbered = _numbered(database, event)
         body = numbered.to_json()
         if len(body) > MAX_BODY_BYTES:
-            LOG.error(
-                "event %s of %s is refused: %d bytes, %d at most", event.id, event.type, len(body), MAX_BODY_BYTES
-            )
+            LOG.error("%s, is refused: %d bytes, %d at most", named(event.source, event.id), len(body), MAX_BODY_BYTES)
             return "oversized"
         if numbered is not event:
             _count_up(database, event.source)
@@ -299,6 +318,8 @@ def _open(path: Path) -> sqlite3.Connection:
             database.execute("PRAGMA journal_mode = WAL")
             # FULL: a commit is on the disk, not only with the kernel, when it returns (power cuts are normal in shops).
             database.execute("PRAGMA synchronous = FULL")
+            # Half a megabyte of pages in memory, not SQLite's two, which fill up over a day: the kernel has the file.
+            database.execute("PRAGMA cache_size = -500")
             _check(database, path)
             database.executescript(_SCHEMA)
         except BaseException:
@@ -340,13 +361,18 @@ def _storage_errors(path: Path) -> Iterator[None]:
 
 
 def _properties(event: CloudEvent | RawEvent) -> dict[str, str]:
-    """The message properties by which IoT Hub routes; what a raw event does not say is left out."""
+    """The message properties by which IoT Hub routes, and the trace; what a raw event does not say is left out."""
     if isinstance(event, RawEvent):
         schema_version, store_id = event.schema_version, event.store_id
     else:
         schema_version = event.dataschema.removesuffix(f":{event.type}").rpartition(":")[2]
         store_id = event.data.store_id
-    properties = {"eventType": event.type, "schemaVersion": schema_version, "storeId": store_id}
+    properties = {
+        "eventType": event.type,
+        "schemaVersion": schema_version,
+        "storeId": store_id,
+        "traceparent": event.traceparent,
+    }
     return {name: value for name, value in properties.items() if value is not None}
 
 

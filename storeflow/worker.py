@@ -8,10 +8,10 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any
 
-from storeflow.configuration import Configuration, Status
+from storeflow.configuration import Configuration, ConfigurationState, Status
 from storeflow.custody import EVENTS_INPUT, Receipt, receipt_for
 from storeflow.errors import ContractError, StorageError
-from storeflow.module import HasSinks, Module, ModuleContext, Output, Sink
+from storeflow.module import HasMethods, HasSinks, Method, Module, ModuleContext, Output, Sink
 from storeflow.outbox import CorruptOutboxError, Outbox, event_key
 
 LOG = logging.getLogger(__name__)
@@ -55,6 +55,7 @@ class Worker:
         self._messages: queue.Queue[tuple[str, bytes]] = queue.Queue(maxsize=_MESSAGES_WAITING)
         self._twins: queue.SimpleQueue[tuple[Mapping[str, Any], Future[dict[str, Status]]]] = queue.SimpleQueue()
         self._module: Module | None = None
+        self._configuration = Configuration((), _nothing, _nothing)
         self._committed_at = 0.0
         self._checkpoint: bytes | None = None
         """As it is in the outbox."""
@@ -82,6 +83,15 @@ class Worker:
     def sinks(self) -> Mapping[str, Sink]:
         """The module's own sinks in force."""
         return self._module.sinks if isinstance(self._module, HasSinks) else {}
+
+    def methods(self) -> Mapping[str, Method]:
+        """The module's own direct methods."""
+        return self._module.methods if isinstance(self._module, HasMethods) else {}
+
+    @property
+    def configuration(self) -> ConfigurationState:
+        """How the module's sections stand."""
+        return self._configuration.state
 
     def put_message(self, input_name: str, body: bytes) -> None:
         """Queue a message; one that finds no room comes again, for want of a receipt."""
@@ -112,9 +122,9 @@ class Worker:
             self.ended.set_result(None)
 
     def _drive(self, module: Module) -> None:
-        configuration = Configuration(module.sections, module.configure, self._keep_section)
+        configuration = self._configuration = Configuration(module.sections, module.configure, self._keep_section)
         message_driven = getattr(module, "message_driven", False)
-        restored_at, worked = float("-inf"), False
+        restored_at, worked, kept = float("-inf"), False, True
         while not self._closing.is_set():
             self.beat = time.monotonic()
             if not configuration.complete and self.beat - restored_at > _RESTORE_SECONDS:
@@ -127,8 +137,10 @@ class Worker:
             outputs, receipts = self._take_messages(module, _WORK_SECONDS if message_driven else 0.0)
             outputs.extend(module.work(0.0 if message_driven else _WORK_SECONDS))
             if outputs or receipts or time.monotonic() - self._committed_at > _CHECKPOINT_SECONDS:
-                self._commit(module, outputs, receipts)
-        if worked:  # else it may not have taken up yet what it was given of its last checkpoint
+                kept = self._commit(module, outputs, receipts)
+        # A module that never worked may not have taken up yet what it was given of its last checkpoint, and one whose
+        # events were not kept must not remember them as told.
+        if worked and kept:
             self._commit(module, [], [])
 
     def _restore(self, configuration: Configuration, sections: Sequence[str]) -> None:
@@ -163,11 +175,11 @@ class Worker:
             try:
                 outputs.extend(module.on_message(input_name, body))
             except ContractError as error:
-                LOG.warning("message on %s refused: %s", input_name, error)
+                LOG.warning("%s refused: %s", receipt.named if receipt else f"message on {input_name}", error)
                 self.counts["messages_refused"] += 1
                 receipt = receipt and receipt._replace(refused=True)
             except Exception as error:
-                LOG.exception("the module failed on a message on %s", input_name)
+                LOG.exception("the module failed on %s", receipt.named if receipt else f"a message on {input_name}")
                 self.counts["messages_failed"] += 1
                 receipt = receipt and self._after_failure(receipt, body, error)
             if receipt is not None:
@@ -187,20 +199,23 @@ class Worker:
         except CorruptOutboxError:
             raise
         except StorageError as disk:
-            LOG.warning("event %s of %s can't be set aside, it will come again: %s", receipt.id, receipt.source, disk)
+            LOG.warning("%s, can't be set aside, it will come again: %s", receipt.named, disk)
             return None
         self.counts["messages_quarantined"] += 1
         LOG.error(
-            "event %s of %s: the module failed on it %d times; it is in the table quarantine of the outbox now",
-            receipt.id,
-            receipt.source,
+            "%s: the module failed on it %d times; it is in the table quarantine of the outbox now",
+            receipt.named,
             failures,
         )
         return receipt._replace(refused=True)
 
-    def _commit(self, module: Module, outputs: Sequence[Output], receipts: Sequence[Receipt]) -> None:
-        """Keep everything in one transaction; while the disk refuses, nothing else happens and nothing is lost."""
-        checkpoint = module.checkpoint()
+    def _commit(self, module: Module, outputs: Sequence[Output], receipts: Sequence[Receipt]) -> bool:
+        """Keep everything in one transaction; while the disk refuses, nothing else happens and nothing is lost.
+
+        Once the thread is to end, the disk is asked one last time. Returns whether everything was kept; if not, the
+        outbox is as it was before, and no newer checkpoint may come into it.
+        """
+        checkpoint, last_time = module.checkpoint(), False
         while outputs or receipts or checkpoint != self._checkpoint:  # else there is nothing to keep
             try:
                 self._outbox.commit(outputs, checkpoint, time.time())
@@ -209,14 +224,17 @@ class Worker:
             except CorruptOutboxError:
                 raise
             except StorageError as error:
+                if last_time:
+                    LOG.error("%d events are not kept, nor is what led to them: %s", len(outputs), error)  # noqa: TRY400 - a traceback says no more
+                    return False
                 LOG.warning("nothing can be kept, the module waits: %s", error)
                 self.beat = time.monotonic()
-                if self._closing.wait(self._retry_seconds):
-                    return
+                last_time = self._closing.wait(self._retry_seconds)
         self._committed_at = time.monotonic()
         self.metrics = dict(module.metrics())
         if outputs or receipts:
             self._committed(receipts)
+        return True
 
     def _keep_section(self, name: str, document: Any, version: int) -> None:
         try:
@@ -225,3 +243,7 @@ class Worker:
             raise
         except StorageError as error:
             LOG.warning("%s is in force but will not survive a restart: %s", name, error)
+
+
+def _nothing(*_: Any) -> None:
+    """There is no module yet to configure."""

@@ -1,8 +1,9 @@
+import json
 from typing import Any
 
 import pytest
 
-from storeflow.configuration import Configuration, changes
+from storeflow.configuration import Configuration, InForce, changes, problems
 from storeflow.errors import ConfigError
 
 LINE = {"start": [0.1, 0.5], "end": [0.9, 0.5]}
@@ -93,3 +94,88 @@ def test_the_patch_of_reports_holds_what_changed_and_what_is_gone() -> None:
 
     reported = {"a": good, "b": good, "c": good, "d": "of another version", "$version": 7}
     assert changes(reported, {"a": good, "b": bad}) == {"b": bad, "c": None, "d": None}
+
+
+def test_how_sections_stand_may_be_read_while_they_change(configuration: Configuration) -> None:
+    before = configuration.state
+    assert (before.sections, before.twin_version, before.in_force, before.refused) == (("layout",), None, {}, {})
+
+    configuration.restore("layout", {"lines": {"door": LINE}}, 3)
+    assert configuration.state.in_force == {"layout": InForce({"lines": {"door": LINE}}, 3)}
+    assert configuration.state.twin_version is None, "what was restored is no twin"
+
+    configuration.apply({"$version": 4, "layout": {"lines": 7}, "layuot": {}})
+    assert configuration.state.in_force["layout"].version == 3
+    assert configuration.state.twin_version == 4
+    assert configuration.state.refused.keys() == {"layout", "layuot"}
+    assert before.in_force == {}, "what was read stays as it was"
+
+
+def test_the_log_says_that_a_refused_section_is_good_again(
+    configuration: Configuration, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    good = {"lines": {"door": LINE}}
+    for version, layout in ((2, good), (3, {"lnies": {}}), (4, good), (5, good), (6, {"lines": {}})):
+        configuration.apply({"$version": version, "layout": layout})
+
+    assert [record.message for record in caplog.records] == [
+        "layout: version 2 is in force",
+        "layout: version 3 is refused: layout.lnies: there is no such setting",
+        "layout: in force again: version 4 says what version 2 said",
+        "layout: version 6 is in force",
+    ]
+
+
+def test_a_key_that_is_no_section_is_logged_once_and_so_is_its_end(
+    configuration: Configuration, caplog: pytest.LogCaptureFixture
+) -> None:
+    for version in (2, 3):
+        configuration.apply({"$version": version, "$metadata": {}, "layout": {}, "layuot": {}})
+    assert [record.message for record in caplog.records] == ["layuot: unknown section; there is layout"]
+
+    caplog.clear()
+    caplog.set_level("INFO")
+    for version in (4, 5):
+        configuration.apply({"$version": version, "layout": {}})
+    assert [record.message for record in caplog.records] == ["layuot: is out of the twin"]
+
+
+def test_half_a_character_is_refused_and_stops_nothing(configuration: Configuration) -> None:
+    half = json.loads('"\\ud800"')
+    statuses = configuration.apply({"$version": 2, "layout": {"lines": {half: {**LINE, "camera_id": half}}}, half: {}})
+
+    assert "layout.lines" in statuses["layout"]["ad"]
+    assert {status["ac"] for status in statuses.values()} == {400}
+    assert all(status["ad"].encode() for status in statuses.values())
+
+
+@pytest.mark.parametrize(
+    ("desired", "told"),
+    [
+        ({"layout": {"lines": {"door": LINE}}}, []),
+        (
+            {"layout": {"lines": {"a door": LINE}}},
+            ["layout.lines.a door: ' ' in a key", "layout.lines.a door: an id has"],
+        ),
+        ({"layout": {"zones": {"queue": {"polygon": [[0, 0], [float("nan"), 0], [1, 1]]}}}}, ["nan is not a JSON"]),
+        ({"layuot": {}}, ["layuot: unknown section; there is layout"]),
+        ({"layout": {"lnies": {}}}, ["layout.lnies: there is no such setting"]),
+        ([], ["expected an object, got list"]),
+    ],
+)
+@pytest.mark.parametrize("path", ["", "zone_analytics"])
+def test_a_document_is_judged_by_iot_hubs_limits_and_by_its_model(desired: Any, told: list[str], path: str) -> None:
+    found = problems(desired, ("layout",), path)
+    assert bool(found) == bool(told)
+    for fact in told:
+        assert any(fact in one for one in found), found
+    assert all(one.startswith(path) for one in found)
+
+
+def test_what_is_nested_too_deeply_to_be_read_is_told() -> None:
+    deep: dict[str, Any] = {}
+    for _ in range(100_000):
+        deep = {"a": deep}
+    (told,) = problems({"layout": deep}, ("layout",))
+    assert told.startswith("(document): nested far deeper than the 10 levels")

@@ -39,5 +39,7 @@ def test_two_receipts_for_one_event_in_one_message_are_one(
     counts = asyncio.run(scene())
     box.close()
 
-    assert counts == {"sent": 1, "delivered": 1, "refused_by_receiver": refused}
+    assert counts == {"sent": 1, "resent": 0, "delivered": 1, "refused_by_receiver": refused}
     assert caplog.text.count("was refused by its receiver for good") == refused
+    assert event.traceparent
+    assert caplog.text.count(f"trace {event.traceparent.split('-')[1]}") == refused

@@ -2,7 +2,7 @@ import logging
 
 import pytest
 
-from storeflow.observability import EdgeFormatter, redacted
+from storeflow.observability import LONGEST_LINE, EdgeFormatter, RecentLines, redacted, redacted_document
 
 
 @pytest.mark.parametrize(
@@ -33,3 +33,29 @@ def test_a_password_that_ought_to_be_escaped_is_not_logged_either(password: str)
     text = f"no answer from rtsp://admin:{password}@10.0.0.7/live at 10:00, mail to a@b"
 
     assert redacted(text) == "no answer from rtsp://***@10.0.0.7/live at 10:00, mail to a@b"
+
+
+def test_every_string_of_a_document_is_redacted_wherever_it_stands() -> None:
+    document = {
+        "rtsp://u:p@h": [{"url": "rtsp://u:p@h/1", "fps": 10}, ("SharedAccessKey=a2V5",)],
+        "on": True,
+        "no": None,
+    }
+
+    assert redacted_document(document) == {
+        "rtsp://***@h": [{"url": "rtsp://***@h/1", "fps": 10}, ["SharedAccessKey=***"]],
+        "on": True,
+        "no": None,
+    }
+
+
+def test_the_last_lines_are_kept_as_they_were_written_redacted_and_short() -> None:
+    recent = RecentLines(lines=3)
+    for text in ("first", "second", "rtsp://admin:s3cret@10.0.0.7/1", "x" * (2 * LONGEST_LINE)):
+        recent.handle(logging.LogRecord("n", logging.INFO, "p", 1, text, (), None))
+
+    second, address, long = recent.lines()
+    assert second.endswith("[INF] - second")
+    assert address.endswith("[INF] - rtsp://***@10.0.0.7/1")
+    assert len(long) == LONGEST_LINE + 2
+    assert long.endswith("x …")

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from storeflow.contract.cloudevents import CloudEvent
-from storeflow.contract.events import CameraState, StoreEvent, ZoneOccupancy, instant
+from storeflow.contract.cloudevents import CloudEvent, traceparent
+from storeflow.contract.events import SCHEMA_VERSION, CameraState, StoreEvent, ZoneOccupancy, instant
 from storeflow.errors import StorageError
 from storeflow.module import Output, RawEvent
 from storeflow.outbox import QUARANTINED, SEEN_SECONDS, CorruptOutboxError, Outbox, event_key
@@ -58,8 +58,9 @@ def test_events_wait_in_order_with_a_number_of_their_source(box: Outbox) -> None
     assert sequences(box) == ["000000000001", "000000000002", "000000000001", "000000000003"]
     assert waiting[0].properties == {
         "eventType": "storeflow.camera.state",
-        "schemaVersion": "1.0",
+        "schemaVersion": SCHEMA_VERSION,
         "storeId": "store-1",
+        "traceparent": traceparent(event(1).source, event(1).id),
     }
     assert waiting[0].key == event_key("//hub/device/door", f"{1:032d}")
 
@@ -288,3 +289,13 @@ def test_commits_are_on_the_disk_when_they_return(box: Outbox) -> None:
     (synchronous,) = box._database.execute("PRAGMA synchronous").fetchone()
 
     assert (journal, synchronous) == ("wal", 2)
+
+
+def test_how_many_rows_wait_for_whom_and_since_when(box: Outbox) -> None:
+    assert (box.rows_by_destination(), box.oldest_kept_at()) == ({}, None)
+    box.commit(outputs(1, 2), None, NOW)
+    box.commit([*outputs(3), Output("upstream", event(3))], None, NOW + 5)
+    assert box.rows_by_destination() == {EVENTS: 3, "upstream": 1}
+    assert box.oldest_kept_at() == NOW
+    box.delete([row.id for row in box.waiting(EVENTS, 2)])
+    assert box.oldest_kept_at() == NOW + 5

@@ -1,3 +1,4 @@
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -65,7 +66,9 @@ class _Module:
 class _Play:
     """A worker on its thread, its module, and the receipts that became due."""
 
-    def __init__(self, box: Outbox, folder: Path, prepare: Callable[[_Module], None]) -> None:
+    def __init__(
+        self, box: Outbox, folder: Path, prepare: Callable[[_Module], None], *, retry_seconds: float = 0.05
+    ) -> None:
         self.receipts: list[Receipt] = []
         self.module: Any = None
 
@@ -75,7 +78,7 @@ class _Play:
             return module
 
         context = ModuleContext("module", "hub", "device", "store-1", folder, folder, folder, (), folder)
-        self.worker = Worker(factory, context, box, committed=self.receipts.extend, retry_seconds=0.05)
+        self.worker = Worker(factory, context, box, committed=self.receipts.extend, retry_seconds=retry_seconds)
 
     def send(self, one: CloudEvent) -> None:
         """Send an event and wait until the module has seen it."""
@@ -241,3 +244,41 @@ def test_a_kept_section_that_could_not_be_used_is_tried_again(box: Outbox, monke
         play.module.refuses = False
         until(lambda: play.module.configured)
         assert set(play.module.configured[0]) == {"door"}
+
+
+@pytest.mark.parametrize("freed", [True, False])
+def test_events_that_a_full_disk_refuses_as_the_module_is_stopped_are_kept_with_their_checkpoint_or_neither_is(
+    box: Outbox, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, *, freed: bool
+) -> None:
+    box.commit([], b"before", 0.0)
+    commit, told, full = box.commit, [Output("upstream", event(1))], threading.Event()
+    refused = 0
+
+    def commit_if_there_is_room(outputs: Sequence[Output], checkpoint: bytes | None, now: float) -> int:
+        nonlocal refused
+        if outputs and (refused == 0 or not freed):
+            refused += 1
+            full.set()
+            raise StorageError("no room")
+        return commit(outputs, checkpoint, now)
+
+    def tell_once(module: _Module) -> None:
+        module.state = lambda: b"before" if told else b"after"
+        monkeypatch.setattr(module, "work", lambda _: [told.pop()] if told else ())
+
+    monkeypatch.setattr(box, "commit", commit_if_there_is_room)
+    play = _Play(box, Path(), tell_once, retry_seconds=60.0)
+    play.worker.start()
+    play.worker.apply_twin({"$version": 1, "cameras": CAMERAS}).result(5)
+    assert full.wait(5)
+    until(lambda: "the module waits" in caplog.text)
+    play.worker.stop()
+    play.worker.ended.result(5)
+
+    rows = [row.body for row in box.waiting("upstream", 10)]
+    if freed:
+        assert ([CloudEvent.from_json(body).id for body in rows], box.checkpoint()) == ([event(1).id], b"after")
+    else:
+        assert (rows, box.checkpoint()) == ([], b"before"), "what was not sent must not be remembered as told"
+        assert refused == 2
+        assert "1 events are not kept" in caplog.text

@@ -11,13 +11,15 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from storeflow.cli.arguments import MOST_FPS
 from storeflow.cli.comparison import differences, evaluation, told
-from storeflow.cli.pipeline import MOST_FPS
 from storeflow.cli.play import Played, play
 from storeflow.cli.truth import Truth, read_truth
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 PAGE = REPOSITORY / "docs" / "accuracy.md"
+HEADING = "## Decisions alone, on ground-truth tracks"
+"""From here on the page is written by `python -m tools.decisions`."""
 SHOP = "caviar_shop_front.json"
 CLIPS: tuple[tuple[str, str], ...] = (
     ("mot_PETS09-S2L1.mp4", "mot_PETS09-S2L1.json"),
@@ -154,7 +156,8 @@ def main() -> None:
     for number, job in enumerate(jobs, 1):
         print(f"{number} of {len(jobs)}: {job[0]} with {job[2]}", flush=True)
         results.append(result(*job))
-    PAGE.write_text(page(results))
+    _, heading, decisions = PAGE.read_text().partition(HEADING)
+    PAGE.write_text(f"{page(results).rstrip()}\n\n{heading}{decisions}" if heading else page(results))
     print(f"written: {PAGE.relative_to(REPOSITORY)}")
 
 

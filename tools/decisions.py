@@ -20,9 +20,8 @@ from storeflow.contract.geometry import BoundingBox, Point
 from storeflow.contract.messages import Detections, Track
 from storeflow.contract.parameters import DECISIONS
 from storeflow.contract.twins import Layout, Line
-from tools.accuracy import PAGE, data_folder
+from tools.accuracy import HEADING, PAGE, data_folder
 
-HEADING = "## Decisions alone, on ground-truth tracks"
 TOLERANCE_SECONDS = 1.5
 SIZES = {"CAVIAR-mwt1": (384, 288), "CAVIAR-mwt2": (384, 288)}
 """Of sequences whose `seqinfo.ini` doesn't say."""

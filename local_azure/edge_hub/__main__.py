@@ -2,7 +2,8 @@
 
 It serves modules on port 8883 of its gateway address, the REST API on port 15580 of the same
 address, the workload API on a Unix socket, and writes `<state>/endpoints.json` when all three
-listen. Everything it has acknowledged is in `<state>`, so it may be killed at any time.
+listen. Everything it has acknowledged is in `<state>`, so it may be killed at any time. For `storeflow twin` it leaves
+`<state>/service_connection_string`.
 """
 
 import argparse
@@ -15,6 +16,7 @@ from pathlib import Path
 
 from local_azure.edge_hub.authentication import load_master_key
 from local_azure.edge_hub.certificates import ensure_certificates, trust_bundle
+from local_azure.edge_hub.deployment_operations import INTERVAL_SECONDS
 from local_azure.edge_hub.endpoints import (
     LOOPBACK_ADDRESSES,
     REST_PORT,
@@ -26,6 +28,12 @@ from local_azure.edge_hub.endpoints import (
 )
 from local_azure.edge_hub.hub import EdgeHub
 from local_azure.edge_hub.rest import RestApi
+from local_azure.edge_hub.service_access import (
+    ServiceAccess,
+    connection_string_file,
+    service_connection,
+    write_connection_string,
+)
 from local_azure.edge_hub.store import Store
 from local_azure.edge_hub.workload import WorkloadApi
 from storeflow.errors import StoreflowError
@@ -46,17 +54,21 @@ async def serve(arguments: argparse.Namespace, state: Path) -> None:
     names = [*dict.fromkeys((gateway, "localhost", *LOOPBACK_ADDRESSES))]
     certificates = ensure_certificates(state, names, dt.datetime.now(dt.UTC))
     master_key = load_master_key(state / "master.key")
-    hub = EdgeHub(arguments.device, Store(state / "hub.db"), master_key, arguments.window)
+    store = Store(state / "hub.db")
+    hub = EdgeHub(arguments.device, store, master_key, arguments.window, arguments.deployment_seconds)
+    service = service_connection(state, f"{gateway}:{REST_PORT}")
+    write_connection_string(service, connection_string_file(state))
+    access = ServiceAccess(service.key, required=arguments.authorised)
     workload = WorkloadApi(master_key, trust_bundle(certificates), hub.faults)
     await hub.listen_http(workload.handle, workload_socket(state))
-    await hub.listen_http(RestApi(hub).handle, bind(gateway, REST_PORT))
+    await hub.listen_http(RestApi(hub, access).handle, bind(gateway, REST_PORT))
     await hub.listen(listener, certificates)
     stop = asyncio.create_task(_signalled())
     Endpoints(
         device_id=arguments.device,
         iothub=arguments.iothub,
         gateway=gateway,
-        rest=f"http://{gateway}:{REST_PORT}",
+        rest=service.url,
         workload=f"unix://{workload_socket(state)}",
         authority=str(certificates.authority),
     ).write(endpoints_file(state))
@@ -81,6 +93,10 @@ def main() -> int:
     parser.add_argument("--device", default="store-1", help="device id")
     parser.add_argument("--iothub", default="local.azure-devices.net", help="host name of the hub it stands for")
     parser.add_argument("--window", type=int, default=1, help="messages in flight for each module")
+    parser.add_argument("--authorised", action="store_true", help="refuse service requests that bring no token")
+    parser.add_argument(
+        "--deployment-seconds", type=float, default=INTERVAL_SECONDS, help="between two looks at deployments"
+    )
     parser.add_argument("--verbose", action="store_true")
     arguments = parser.parse_args()
     level = logging.INFO if arguments.verbose else logging.WARNING

@@ -79,7 +79,7 @@ def authenticate(
     host, device_id, module_id = _user(user_name or "")
     if client_id != f"{device_id}/{module_id}":
         raise AuthenticationError(f"client id {client_id!r} is not the user's {device_id}/{module_id}")
-    resource, signature, expiry = _token(password or "")
+    resource, signature, expiry = read_token(password or "")
     if unquote(resource) != f"{host}/devices/{device_id}/modules/{module_id}":
         raise AuthenticationError(f"the token is for {unquote(resource)}, not for {client_id}")
     expected = sign(module_key(master_key, module_id), f"{resource}\n{expiry}".encode())
@@ -100,10 +100,15 @@ def _user(user_name: str) -> tuple[str, str, str]:
     return host, identity[0], identity[1]
 
 
-def _token(password: str) -> tuple[str, str, int]:
+def read_token(password: str) -> tuple[str, str, int]:
+    """Take a token apart: its resource as it was signed, the signature, and the expiry in seconds since the epoch.
+
+    Raises:
+        AuthenticationError: it is none.
+    """
     fields = dict(part.partition("=")[::2] for part in password.removeprefix(_TOKEN_PREFIX).split("&") if "=" in part)
     if not password.startswith(_TOKEN_PREFIX) or not {"sr", "sig", "se"} <= fields.keys():
-        raise AuthenticationError("the password is not SharedAccessSignature sr=…&sig=…&se=…")
+        raise AuthenticationError("it is not SharedAccessSignature sr=…&sig=…&se=…")
     try:
         expiry = int(fields["se"])
         signature = unquote(fields["sig"])

@@ -8,7 +8,8 @@ order of the visitor's methods.
 
 Operand types are checked as edgeHub checks them: a property is a string, so `count > 3` is
 refused (`as_number(count) > 3` is meant), while `$body.count > 3` takes its type from the body.
-Not covered: the functions `twin_change_includes` and `index_of`, hexadecimal numbers, comments.
+Ours is the bound on how long a condition may be, `MAX_TOKENS`: each word and sign may nest, far below where Python
+would give up. Not covered: the functions `twin_change_includes` and `index_of`, hexadecimal numbers, comments.
 """
 
 import re
@@ -19,6 +20,8 @@ from typing import Any
 from local_azure.edge_hub.messages import Message
 from local_azure.edge_hub.values import FUNCTIONS, UNDEFINED, Kind, arithmetic, body_value, compare, lookup
 from storeflow.errors import ConfigError
+
+MAX_TOKENS = 250
 
 _TOKENS = [
     ("string", re.compile(r'"(?:\\.|[^"\\])*"|' + r"'(?:\\.|[^'\\])*'", re.DOTALL)),
@@ -60,9 +63,12 @@ def parse_condition(text: str) -> Callable[[Message], bool]:
     """Turn a condition into a predicate; only a value of true matches.
 
     Raises:
-        ConfigError: the text is no condition, or an operator is given what it cannot take.
+        ConfigError: the text is no condition, is too long, or an operator is given what it cannot take.
     """
-    parser = _Parser(_tokens(text))
+    tokens = _tokens(text)
+    if len(tokens) > MAX_TOKENS:
+        raise ConfigError([f"WHERE: {len(tokens)} words and signs; {MAX_TOKENS} at most: make two routes of it"])
+    parser = _Parser(tokens)
     expression = parser.expression(0)
     parser.expect_end()
     return lambda message: expression.evaluate(message) is True

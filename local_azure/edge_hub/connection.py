@@ -50,11 +50,13 @@ class Connection(asyncio.Protocol):
     Attributes:
         client_id: `{device}/{module}` once the hub accepted the CONNECT.
         write_paused: the socket's buffer is full; deliveries wait.
+        acknowledges_at_once: what arrives is acknowledged without the kernel's delay.
     """
 
     def __init__(self, handler: PacketHandler) -> None:
         self.client_id: str | None = None
         self.write_paused = False
+        self.acknowledges_at_once = True
         self._handler = handler
         self._buffer = mqtt.PacketBuffer()
         self._loop = asyncio.get_running_loop()
@@ -125,7 +127,7 @@ class Connection(asyncio.Protocol):
         delayed acknowledgement costs a sender 44 ms per message. The option does not stick:
         the kernel clears it, hence once per read.
         """
-        if self._socket is not None:
+        if self._socket is not None and self.acknowledges_at_once:
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
 
     def _dispatch(self, packet: mqtt.Packet) -> None:

@@ -24,6 +24,13 @@ class Faults:
         sign_fail: answer the next so many sign requests of the workload API with 500: the SDK
             never renews its token again.
         sign_delay: seconds to wait before answering a sign request: all sends hang meanwhile.
+        lose_session: within a second, forget the subscriptions of so many modules and leave them
+            connected: each of them sends as before, receives nothing and is answered nothing.
+        no_twin_answer: take twin requests and answer none: the SDK waits without a time limit.
+        clock_ahead: seconds by which the hub's clock runs ahead when it looks at a token's end: it
+            ends connections and refuses tokens that the SDK holds to be good.
+        delayed_ack: from the next connect on, leave TCP acknowledgements to the kernel, which
+            waits up to 40 ms with them: payloads over 16 KiB, sent one at a time, wait as long.
     """
 
     module: str = ""
@@ -33,6 +40,10 @@ class Faults:
     wipe_session: int = 0
     sign_fail: int = 0
     sign_delay: float = 0.0
+    lose_session: int = 0
+    no_twin_answer: bool = False
+    clock_ahead: float = 0.0
+    delayed_ack: bool = False
 
     def update(self, changes: Mapping[str, Any]) -> None:
         """Set some switches; a value of null puts one back to its default.

@@ -10,6 +10,7 @@ from pathlib import Path
 from local_azure.edge_hub import authentication, mqtt
 from local_azure.edge_hub.certificates import Certificates
 from local_azure.edge_hub.connection import Connection
+from local_azure.edge_hub.deployment_operations import INTERVAL_SECONDS, DeploymentOperations
 from local_azure.edge_hub.faults import Faults
 from local_azure.edge_hub.http_server import Handler, serve_client
 from local_azure.edge_hub.messages import MAX_MESSAGE_BYTES, inputs_filter, read_event
@@ -37,12 +38,20 @@ class EdgeHub:
 
     Args:
         window: messages in flight for each module; edgeHub's is 1.
+        deployment_seconds: between two looks at whether the twins are as the deployments ask for.
 
     Attributes:
         failure: completes with the error when the disk refuses; the process should end then.
     """
 
-    def __init__(self, device_id: str, store: Store, master_key: bytes, window: int = 1) -> None:
+    def __init__(
+        self,
+        device_id: str,
+        store: Store,
+        master_key: bytes,
+        window: int = 1,
+        deployment_seconds: float = INTERVAL_SECONDS,
+    ) -> None:
         self.device_id = device_id
         self.store = store
         self.faults = Faults()
@@ -54,6 +63,10 @@ class EdgeHub:
             module_id = client_id.rpartition("/")[2]
             self._sessions[module_id] = Session(device_id, module_id, filters)
         self.twins = TwinOperations(store, self.session)
+        for module_id in self._sessions:
+            self.twins.register(module_id)
+        self.deployments = DeploymentOperations(store, self.twins, device_id)
+        self._deployment_seconds = deployment_seconds
         self.queues = Queues(store, window, self.session, self._fail)
         self._servers: list[asyncio.Server] = []
         self._housekeeper = asyncio.create_task(self._keep_house())
@@ -61,6 +74,10 @@ class EdgeHub:
     def session(self, module_id: str) -> Session:
         """Return a module's session, a new one for a module not seen before."""
         return self._sessions.setdefault(module_id, Session(self.device_id, module_id))
+
+    def seen(self, module_id: str) -> Session | None:
+        """Return a module's session if it was seen before."""
+        return self._sessions.get(module_id)
 
     def sessions(self) -> list[Session]:
         """Return the sessions of all modules seen so far."""
@@ -83,7 +100,7 @@ class EdgeHub:
         """Check who it is; a session taken over ends the older connection (MQTT 3.1.1, 3.1.4)."""
         module_id = connect.client_id.rpartition("/")[2]
         try:
-            identity = self._admit(connect)
+            identity = self._admit(connect, self._token_time(module_id))
         except authentication.AuthenticationError as error:
             LOG.warning("%s refused: %s", connect.client_id, error)
             connection.refuse(mqtt.NOT_AUTHORISED)
@@ -91,6 +108,7 @@ class EdgeHub:
         if self.faults.refuse_connect and self.faults.applies_to(module_id):
             connection.refuse(self.faults.refuse_connect)
             return
+        self.twins.register(module_id)
         session = self.session(module_id)
         if connect.clean_session or self.faults.take("wipe_session", module_id):
             session.filters.clear()
@@ -100,17 +118,20 @@ class EdgeHub:
             LOG.warning("%s connected a second time; the older connection ends", session.client_id)
             session.connection.close()
         session.connection, session.expires_at = connection, identity.expires_at
+        session.active_at = time.time()
         connection.client_id = session.client_id
+        connection.acknowledges_at_once = not (self.faults.delayed_ack and self.faults.applies_to(module_id))
         self.queues.counts["connects"] += 1
         connection.write(mqtt.connack(mqtt.ACCEPTED, session_present=bool(session.filters)))
-        session.redeliver()
-        self.queues.pump(session)
+        self.queues.resume(session)
 
     def on_publish(self, connection: Connection, message: mqtt.Publish) -> None:
         """Route a message, or answer a twin request or a method's caller."""
         session = self._session_of(connection)
+        session.active_at = time.time()
         if message.topic.startswith(REQUEST_PREFIX):
-            taken = self.twins.handle(session, message.topic, message.payload)
+            unanswered = self.faults.no_twin_answer and self.faults.applies_to(session.module_id)
+            taken = unanswered or self.twins.handle(session, message.topic, message.payload)
         elif message.topic.startswith(RESPONSE_PREFIX):
             self.methods.on_response(message.topic, message.payload)
             taken = True
@@ -193,9 +214,12 @@ class EdgeHub:
         self.queues.flush()
         self.store.close()
 
-    def _admit(self, connect: mqtt.Connect) -> authentication.Identity:
+    def _token_time(self, module_id: str) -> float:
+        return time.time() + self.faults.clock_ahead * self.faults.applies_to(module_id)
+
+    def _admit(self, connect: mqtt.Connect, now: float) -> authentication.Identity:
         identity = authentication.authenticate(
-            self._master_key, connect.client_id, connect.user_name, connect.password, time.time()
+            self._master_key, connect.client_id, connect.user_name, connect.password, now
         )
         if identity.device_id != self.device_id:
             raise authentication.AuthenticationError(f"this is device {self.device_id}")
@@ -232,15 +256,23 @@ class EdgeHub:
             self.failure.set_exception(error)
 
     async def _keep_house(self) -> None:
+        look_again_at = time.monotonic() + self._deployment_seconds
         while True:
             now = time.time()
             try:
                 self.queues.expire(now)
+                self.queues.forward()
+                if time.monotonic() >= look_again_at:
+                    look_again_at += self._deployment_seconds
+                    self.deployments.evaluate()
             except StorageError as error:
                 self._fail(error)
                 return
             for session in self._sessions.values():
-                if session.connection is not None and session.expires_at < now:
+                if session.connection is not None and self.faults.take("lose_session", session.module_id):
+                    session.filters.clear()
+                    self.store.put_session(session.client_id, session.filters)
+                if session.connection is not None and session.expires_at < self._token_time(session.module_id):
                     LOG.warning("the token of %s expired; its connection ends", session.client_id)
                     session.connection.close()
             await asyncio.sleep(HOUSEKEEPING_SECONDS)

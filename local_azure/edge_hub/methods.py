@@ -3,7 +3,8 @@
 Sources: learn.microsoft.com/azure/iot-hub/iot-hub-devguide-direct-methods (payload up to
 128 KiB, 404 for a device that is not online, 504 for one that does not answer, time limits);
 the ranges are those of the request's validator in Azure/iotedge, Microsoft.Azure.Devices.Edge.Hub.Http;
-topics: learn.microsoft.com/azure/iot/iot-mqtt-connect-to-iot-hub ("Respond to a direct method").
+topics: learn.microsoft.com/azure/iot/iot-mqtt-connect-to-iot-hub ("Respond to a direct method"); bodies of 404 and
+504: Azure/azure-iot-cli-extension, issue 54, and Azure/azure-iot-sdk-c, issue 717.
 """
 
 import asyncio
@@ -73,8 +74,7 @@ class DirectMethods:
         give_up = time.monotonic() + call.connect_seconds
         while not session.listens_to(REQUESTS_FILTER):
             if time.monotonic() >= give_up:
-                fact = f"ErrorCode:DeviceNotOnline;{session.client_id} is not connected or takes no methods"
-                raise HttpError(HTTPStatus.NOT_FOUND, fact)
+                raise not_online()
             await asyncio.sleep(_POLL_SECONDS)
         request_id = str(uuid.uuid4())
         answer = self._waiting[request_id] = asyncio.get_running_loop().create_future()
@@ -82,8 +82,8 @@ class DirectMethods:
         try:
             return await asyncio.wait_for(answer, call.response_seconds)
         except TimeoutError:
-            fact = f"ErrorCode:GatewayTimeout;{session.client_id} did not answer {call.name!r} in time"
-            raise HttpError(HTTPStatus.GATEWAY_TIMEOUT, fact) from None
+            fact = "Timed out waiting for the response from device."
+            raise HttpError(HTTPStatus.GATEWAY_TIMEOUT, fact, "GatewayTimeout", number=504101) from None
         finally:
             del self._waiting[request_id]
 
@@ -99,6 +99,12 @@ class DirectMethods:
             return
 
 
+def not_online() -> HttpError:
+    """Return the refusal of a call to a module that isn't there, in IoT Hub's words."""
+    fact = "Timed out waiting for device to connect."
+    return HttpError(HTTPStatus.NOT_FOUND, fact, "DeviceNotOnline", number=404103)
+
+
 def _seconds(body: dict[str, Any], key: str, default: int, limits: tuple[int, int]) -> float:
     value = body.get(key, default)
     if isinstance(value, bool) or not isinstance(value, int) or not limits[0] <= value <= limits[1]:
@@ -107,4 +113,4 @@ def _seconds(body: dict[str, Any], key: str, default: int, limits: tuple[int, in
 
 
 def _invalid(fact: str) -> HttpError:
-    return HttpError(HTTPStatus.BAD_REQUEST, f"ErrorCode:ArgumentInvalid;{fact}")
+    return HttpError(HTTPStatus.BAD_REQUEST, fact, "ArgumentInvalid")

@@ -12,7 +12,9 @@ from local_azure.edge_hub.authentication import load_master_key
 from local_azure.edge_hub.client import HubClient
 from local_azure.edge_hub.endpoints import Endpoints, endpoints_file
 from local_azure.edge_hub.environment import simulator_environment, workload_environment
+from local_azure.edge_hub.service_access import connection_string_file
 from storeflow.errors import TransportError
+from storeflow.shared_access import ServiceConnection
 
 START_SECONDS = 20.0
 STOP_SECONDS = 10.0
@@ -51,7 +53,13 @@ class EdgeHubProcess:
         return HubClient(self.endpoints.rest, self.device_id)
 
     def environment(self, module_id: str, variant: str = "workload") -> dict[str, str]:
-        """Return the environment of a module, `workload` (edgeAgent's) or `simulator`."""
+        """Return the environment of a module, `workload` (edgeAgent's) or `simulator`.
+
+        The module is made on the hub, if that runs; one that is away makes it when it connects.
+        """
+        if self._process is not None and self._process.poll() is None:
+            connection = ServiceConnection.parse(connection_string_file(self.state).read_text())
+            HubClient.of(connection, self.device_id).register(module_id)
         if variant == "simulator":
             key = load_master_key(self.state / "master.key")
             return simulator_environment(self.endpoints, module_id, key)

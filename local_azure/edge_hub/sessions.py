@@ -22,6 +22,7 @@ class Session:
         connection: the present one, if any.
         in_flight: deliveries sent and not yet acknowledged, by packet id.
         expires_at: end of the present token, seconds since the epoch.
+        active_at: when it last connected or sent something, since the hub started; 0 for never.
     """
 
     device_id: str
@@ -30,6 +31,7 @@ class Session:
     connection: Connection | None = None
     in_flight: dict[int, QueuedDelivery] = field(default_factory=dict)
     expires_at: float = 0.0
+    active_at: float = 0.0
     _packet_id: int = 0
 
     @property

@@ -6,9 +6,11 @@ twin's properties" and what follows it). The twin of `$edgeHub` holds the routes
 could be used; edgeHub reads them in class `TwinConfigSource` (Azure/iotedge, Edge.Hub.Core/config).
 """
 
+import datetime as dt
 import json
 import logging
 from collections.abc import Callable
+from copy import copy
 from typing import Any
 from urllib.parse import parse_qsl, quote
 
@@ -23,7 +25,10 @@ LOG = logging.getLogger(__name__)
 REQUEST_PREFIX = "$iothub/twin/"
 RESPONSES_FILTER = "$iothub/twin/res/#"
 CHANGES_FILTER = "$iothub/twin/PATCH/properties/desired/#"
+EDGE_AGENT = "$edgeAgent"
 EDGE_HUB = "$edgeHub"
+DEVICE = ""
+"""Stands for the device itself where a module's id is asked for."""
 
 DEFAULT_TIME_TO_LIVE_SECONDS = 7200
 """What Microsoft's templates put in `storeAndForwardConfiguration`."""
@@ -48,8 +53,17 @@ class TwinOperations:
         self._configure()
 
     def twin(self, module_id: str) -> Twin:
-        """Return a module's twin; every module id of the device has one."""
-        return self._twins.setdefault(module_id, Twin())
+        """Return a module's twin, or the device's (`DEVICE`); one that nothing was written to yet is empty."""
+        return self._twins.get(module_id) or Twin()
+
+    def known(self) -> set[str]:
+        """Return the ids of the modules that there are: those that were registered, and IoT Edge's own two."""
+        return {*self._twins, EDGE_HUB, EDGE_AGENT} - {DEVICE}
+
+    def register(self, module_id: str) -> None:
+        """Make a module with an empty twin, unless there is one."""
+        if module_id not in self.known():
+            self._keep(module_id, Twin())
 
     def handle(self, session: Session, topic: str, body: bytes) -> bool:
         """Answer a module's twin request; False for a topic that is none."""
@@ -64,17 +78,34 @@ class TwinOperations:
             return True
         return False
 
-    def change_desired(self, module_id: str, document: Document, *, replace: bool) -> None:
-        """Merge or replace desired properties and notify the module, if it is connected.
+    def change(
+        self, module_id: str, *, desired: Document | None = None, tags: Document | None = None, replace: bool = False
+    ) -> None:
+        """Merge or replace tags and desired properties, and notify the module, if it is connected.
 
-        A module that is away finds the change when it next asks for its twin.
+        A module that is away finds the change when it next asks for its twin. Whatever edgeAgent is told to run is
+        registered: it makes an identity for each (Azure/iotedge, class `ModuleIdentityLifecycleManager`).
+
+        Args:
+            module_id: or `DEVICE`.
+            desired: None leaves them as they are.
+            tags: likewise.
+            replace: put both in place of the old ones.
 
         Raises:
             ConfigError: over a limit of IoT Hub; nothing changed.
         """
-        twin = self.twin(module_id)
-        notification = twin.replace_desired(document) if replace else twin.patch_desired(document)
-        self._store.put_twin(module_id, twin)
+        twin, at, notification = copy(self.twin(module_id)), _now(), None
+        if tags is not None:
+            twin.change_tags(tags, replace=replace)
+        if desired is not None:
+            notification = twin.replace_desired(desired, at) if replace else twin.patch_desired(desired, at)
+        self._keep(module_id, twin)
+        if module_id == EDGE_AGENT and isinstance(modules := twin.desired.get("modules"), dict):
+            for name in modules:
+                self.register(name)
+        if notification is None or module_id == DEVICE:
+            return
         session = self._sessions(module_id)
         if session.listens_to(CHANGES_FILTER):
             topic = f"$iothub/twin/PATCH/properties/desired/?$version={twin.desired_version}"
@@ -86,14 +117,14 @@ class TwinOperations:
         """Merge reported properties; returns the status and what follows the request id."""
         twin = self.twin(module_id)
         try:
-            twin.patch_reported(json.loads(body))
+            twin.patch_reported(json.loads(body), _now())
         except ConfigError as error:
             LOG.warning("reported properties of %s refused: %s", module_id, error)
             return 400, ""
         except ValueError as error:
             LOG.warning("reported properties of %s are no JSON: %s", module_id, error)
             return 500, ""
-        self._store.put_twin(module_id, twin)
+        self._keep(module_id, twin)
         return 204, f"&$version={twin.reported_version}"
 
     def _respond(self, session: Session, status: int, request_id: str, body: str) -> None:
@@ -114,8 +145,16 @@ class TwinOperations:
             status = {"code": 200, "description": ""}
         report = {"lastDesiredVersion": twin.desired_version, "lastDesiredStatus": status}
         if any(twin.reported.get(key) != value for key, value in report.items()):
-            twin.patch_reported(report)
-            self._store.put_twin(EDGE_HUB, twin)
+            twin.patch_reported(report, _now())
+            self._keep(EDGE_HUB, twin)
+
+    def _keep(self, module_id: str, twin: Twin) -> None:
+        self._store.put_twin(module_id, twin)
+        self._twins[module_id] = twin
+
+
+def _now() -> str:
+    return dt.datetime.now(dt.UTC).isoformat()
 
 
 def _time_to_live(configuration: Any) -> int:

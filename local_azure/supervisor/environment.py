@@ -56,6 +56,8 @@ def module_environment(
         "PYTHONPATH": os.pathsep.join(paths),
         "PYTHONUNBUFFERED": "1",
         **templated,
+        # One machine has one network: each module serves health and metrics from a port that is free, and logs which.
+        "STOREFLOW_HTTP_ADDRESS": "127.0.0.1:0",
         **extra,
         **workload_environment(endpoints, module.module_id),
     }

@@ -212,6 +212,7 @@ class Supervisor:
             self.hub.set_routes(self._deployment.edge_hub.get("routes", {}), store_and_forward.get("timeToLiveSecs"))
             deployed["$edgeHub"] = hub_digest
         for module in self._deployment.modules:
+            self.hub.register(module.module_id)
             if module.desired is None and module.module_id not in self._overrides:
                 continue
             desired = merge(module.desired or {}, self._overrides.get(module.module_id, {}))

@@ -1,6 +1,7 @@
 """Who is who in front of one camera: a tracker per task, track ids that are never given twice, one class per track."""
 
 from collections import Counter
+from collections.abc import Mapping
 from itertools import count
 from typing import Literal
 
@@ -14,6 +15,7 @@ from modules.inference.track.tracker import Tracker
 from storeflow.contract.geometry import BoundingBox
 from storeflow.contract.messages import Track
 from storeflow.frames.frame import Frame
+from storeflow.metrics import labelled
 
 Profile = Literal["default", "bytetrack"]
 _FOLLOWERS: dict[Profile, type[Tracker] | type[ByteTrack]] = {"default": Tracker, "bytetrack": ByteTrack}
@@ -32,6 +34,8 @@ class CameraTracks:
         self._first_at = self._latest_at = captured_at
         self._numbers = count()
         """Shared by all tasks: a person and a car never have the same id."""
+        self.frames = 0
+        """How many were analysed; counted by the module."""
         self._tasks: dict[str, _TaskTracks] = {}
 
     def __len__(self) -> int:
@@ -69,6 +73,12 @@ class CameraTracks:
         if task not in self._tasks or self._tasks[task].profile != profile:
             self._tasks[task] = _TaskTracks(profile, _FOLLOWERS[profile](self._numbers))
         return self._tasks[task]
+
+
+def numbers(cameras: Mapping[str, CameraTracks]) -> dict[str, float]:
+    """Cameras and tracks in memory, and the frames of each camera, in the words of storeflow/metrics.py."""
+    frames = {labelled("camera_frames", camera_id): float(camera.frames) for camera_id, camera in cameras.items()}
+    return {"cameras": len(cameras), "tracks_remembered": sum(map(len, cameras.values())), **frames}
 
 
 class _TaskTracks:

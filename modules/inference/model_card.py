@@ -11,6 +11,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from storeflow.contract.told import faults
 from storeflow.errors import ModelError
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
@@ -128,8 +129,7 @@ def load_card(folder: Path) -> ModelCard:
     try:
         card = ModelCard.model_validate(document)
     except ValidationError as error:
-        faults = [_told(fault["loc"], fault["msg"]) for fault in error.errors(include_url=False)]
-        raise ModelError(f"model card {path}: {'; '.join(faults)}") from error
+        raise ModelError(f"model card {path}: {'; '.join(faults(error, document))}") from error
     if (card.model.task, card.model.name) != (folder.parent.name, folder.name):
         raise ModelError(
             f"model card {path} says it is {card.model.task}/{card.model.name}, "
@@ -152,10 +152,11 @@ def find_weights(card: ModelCard, folder: Path, model_folders: Sequence[Path]) -
         if path.is_file():
             _check_sum(path, card)
             return path
-    hint = f", or fetch it from {card.model.url}" if card.model.url else ""
+    source = ", ".join(filter(None, (card.model.source, card.model.url)))
     raise ModelError(
         f"weights {card.model.file} of {card.model.task}/{card.model.name} are in none of "
-        f"{', '.join(map(str, places))}: put the file (sha256 {card.model.sha256}) into one of them{hint}"
+        f"{', '.join(map(str, places))}: put the file (sha256 {card.model.sha256}) into one of them; "
+        f"its source: {source}"
     )
 
 
@@ -173,11 +174,3 @@ def _check_sum(path: Path, card: ModelCard) -> None:
             f"weights {path} have sha256 {found}, the card of {card.model.task}/{card.model.name} says "
             f"{card.model.sha256}{what}: delete the file and fetch {card.model.source} again, or correct the card"
         )
-
-
-def _told(location: tuple[int | str, ...], message: str) -> str:
-    fact = message.removeprefix("Value error, ")
-    field, separator, rest = fact.partition(": ")
-    if separator and field.isidentifier():  # a part's own check names the field it is about
-        location, fact = (*location, field), rest
-    return f"{'.'.join(map(str, location))}: {fact}"

@@ -5,7 +5,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
-from modules.inference.camera_tracks import CameraTracks
+from modules.inference.camera_tracks import CameraTracks, numbers
 from modules.inference.detector import Detector, load_detector
 from modules.inference.frame_sockets import FrameSockets
 from storeflow.contract.messages import Detections, StreamEnded
@@ -76,6 +76,7 @@ class Inference:
             detected = detector.detect(frame, camera.floor(task, detector.threshold, profile))
             tracks += camera.follow(task, frame, detected, detector.threshold, profile)
         self._counts["frames"] += 1
+        camera.frames += 1
         self._counts["tracks_reported"] += len(tracks)
         return Detections(
             camera_id=frame.camera_id,
@@ -127,10 +128,9 @@ class Inference:
         """Nothing: see the class."""
 
     def metrics(self) -> Mapping[str, float]:
-        """Frames analysed, tracks reported, cameras and tracks in memory, messages that a reader was too slow for."""
-        tracks = sum(len(camera) for camera in self._cameras.values())
+        """Frames analysed, tracks reported, what is remembered of each camera, messages lost on a slow reader."""
         lost = self._channels[1].lost if self._channels else 0
-        return {**self._counts, "cameras": len(self._cameras), "tracks_remembered": tracks, "messages_lost": lost}
+        return {**self._counts, **numbers(self._cameras), "messages_lost": lost}
 
     def close(self) -> None:
         """Let go of the sockets."""

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AnyUrl, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import from_json
 
-from storeflow.contract.cloudevents import CloudEvent
+from storeflow.contract.cloudevents import TRACEPARENT_PATTERN, CloudEvent
 from storeflow.contract.events import EVENT_MODELS, SCHEMA_VERSION
 from storeflow.errors import ContractError
 from storeflow.module import RawEvent
@@ -32,6 +32,7 @@ class Envelope(BaseModel):
     dataschema: AnyUrl | None = None
     subject: _Name | None = None
     sequence: str | None = None
+    traceparent: str | None = None
     data: Any = None
 
     @property
@@ -41,6 +42,11 @@ class Envelope(BaseModel):
             rf"urn:storeflow:schema:(\d{{1,9}}\.\d{{1,9}}):{re.escape(self.type)}", str(self.dataschema)
         )
         return found[1] if found else None
+
+    @property
+    def trace(self) -> str | None:
+        """`traceparent`, if it is one: W3C Trace Context has a broken one ignored, and nothing refused for it."""
+        return self.traceparent if re.fullmatch(TRACEPARENT_PATTERN, self.traceparent or "") else None
 
     @property
     def is_known(self) -> bool:
@@ -72,6 +78,7 @@ def read_event(body: bytes) -> tuple[RawEvent, bool]:
         schema_version=envelope.schema_version,
         store_id=store_id if isinstance(store_id, str) else None,
         body=body,
+        traceparent=envelope.trace,
     )
     return event, envelope.is_known
 

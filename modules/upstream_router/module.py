@@ -6,8 +6,10 @@ from typing import Any, ClassVar
 
 from modules.upstream_router.envelope import read_event
 from modules.upstream_router.sinks.ndjson import NdjsonFile
-from storeflow.contract.twins import NdjsonSink, Telemetry
-from storeflow.custody import EVENTS_INPUT, UPSTREAM_OUTPUT
+from modules.upstream_router.spatial_analysis import bare_document
+from storeflow.contract.events import SpatialAnalysis
+from storeflow.contract.twins import NdjsonSink, SpatialAnalysisSink, Telemetry, UpstreamSink
+from storeflow.custody import EVENTS_INPUT, SPATIAL_ANALYSIS_OUTPUT, UPSTREAM_OUTPUT
 from storeflow.errors import ContractError
 from storeflow.module import ModuleContext, Output, RawEvent, Sink, sink_name
 from storeflow.transport.port import MAX_BODY_BYTES
@@ -30,9 +32,12 @@ class UpstreamRouter:
     def __init__(self, context: ModuleContext, checkpoint: bytes | None = None) -> None:  # noqa: ARG002 - has no state
         self._folder = context.state_folder
         self._destinations: tuple[str, ...] = ()
+        self._tells_spatial_analysis = False
         self._sinks: Mapping[str, Sink] = {}
         self._strangers: set[tuple[str, str | None]] = set()
-        self._counts = dict.fromkeys(("events_accepted", "events_refused", "events_unknown"), 0.0)
+        self._counts = dict.fromkeys(
+            ("events_accepted", "events_refused", "events_unknown", "spatial_analysis_let_go"), 0.0
+        )
 
     @property
     def sinks(self) -> Mapping[str, Sink]:
@@ -40,23 +45,27 @@ class UpstreamRouter:
         return self._sinks
 
     def configure(self, section: str, value: Any, version: int) -> None:  # noqa: ARG002 - one section, no version in it
-        """Take over `telemetry`: which sinks every event goes to."""
+        """Take over `telemetry`: which sinks every event goes to, and whether anybody wants Spatial Analysis."""
         telemetry: Telemetry = value
-        files = {sink_id: sink for sink_id, sink in telemetry.sinks.items() if isinstance(sink, NdjsonSink)}
+        sinks = telemetry.sinks.values()
         self._sinks = {
             sink_name(sink_id): NdjsonFile(self._folder / sink.file, max_bytes=sink.max_bytes)
-            for sink_id, sink in files.items()
+            for sink_id, sink in telemetry.sinks.items()
+            if isinstance(sink, NdjsonSink)
         }
-        upstream = (UPSTREAM_OUTPUT,) if len(files) < len(telemetry.sinks) else ()
+        upstream = (UPSTREAM_OUTPUT,) if any(isinstance(sink, UpstreamSink) for sink in sinks) else ()
         self._destinations = (*upstream, *self._sinks)
-        LOG.info("events go to %s", ", ".join(self._destinations))
+        self._tells_spatial_analysis = any(isinstance(sink, SpatialAnalysisSink) for sink in sinks)
+        LOG.info("events go to %s", ", ".join(self._destinations) or "nobody: no sink takes store events")
+        if self._tells_spatial_analysis:
+            LOG.info("documents of Azure Spatial Analysis go to %s", SPATIAL_ANALYSIS_OUTPUT)
 
     def work(self, timeout: float) -> Sequence[Output]:  # noqa: ARG002 - driven by messages alone
         """Do nothing: there is work only when a message comes."""
         return ()
 
     def on_message(self, input_name: str, body: bytes) -> Sequence[Output]:
-        """Accept one event for every sink.
+        """Accept one event for every sink; documents of Azure Spatial Analysis go to a sink of their own only.
 
         Raises:
             ContractError: it came on another input than `events`, is too large, is no CloudEvent of storeflow, or its
@@ -65,24 +74,38 @@ class UpstreamRouter:
         try:
             _check(input_name, body)
             event, known = read_event(body)
+            outputs = self._route(event)
         except ContractError:
             self._counts["events_refused"] += 1
             raise
         self._counts["events_accepted"] += 1
         if not known:
             self._meet(event)
-        return [Output(destination, event) for destination in self._destinations]
+        return outputs
 
     def checkpoint(self) -> None:
         """Nothing to remember: what is on its way is in the outbox."""
         return
 
     def metrics(self) -> Mapping[str, float]:
-        """Events accepted and refused since the start; of those accepted, how many were of an unknown kind."""
+        """Events accepted and refused since the start; of those accepted, how many were unknown, or nobody's."""
         return dict(self._counts)
 
     def close(self) -> None:
         """Nothing is open between two writes."""
+
+    def _route(self, event: RawEvent) -> list[Output]:
+        if event.type != SpatialAnalysis.event_type:
+            return [Output(destination, event) for destination in self._destinations]
+        if self._tells_spatial_analysis:
+            return [Output(SPATIAL_ANALYSIS_OUTPUT, bare_document(event))]
+        if not self._counts["spatial_analysis_let_go"]:
+            LOG.warning(
+                "the layout has documents of Azure Spatial Analysis made, but no sink of kind spatial_analysis takes "
+                "them: they are let go; add one, or take spatial_analysis out of the layout"
+            )
+        self._counts["spatial_analysis_let_go"] += 1
+        return []
 
     def _meet(self, event: RawEvent) -> None:
         self._counts["events_unknown"] += 1

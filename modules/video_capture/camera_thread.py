@@ -10,6 +10,7 @@ from pathlib import Path
 from modules.video_capture.backoff import Backoff
 from modules.video_capture.camera_error import CameraError, Reason
 from modules.video_capture.footage import shots
+from modules.video_capture.live_time import ClockSetBackError
 from modules.video_capture.pace import Pace
 from modules.video_capture.source import ClockState, Source
 from modules.video_capture.state import Change, State
@@ -60,6 +61,8 @@ class CameraThread:
         """Frames put into the ring."""
         self.unread = 0
         """Of these, how many no reader took at once: there was none, or none had room."""
+        self.clock_ahead_seconds = 0.0
+        """So far the times of a live camera are ahead of this device's clock."""
         self._camera_id, self._source, self._tell, self._clock = camera_id, source, tell, clock
         self._socket_path = frames_folder / f"{camera_id}.sock"
         self._writer: FrameWriter | None = None
@@ -95,6 +98,8 @@ class CameraThread:
                 if self._writer is None:
                     self._writer = FrameWriter(self._socket_path, lossless=self.camera.playback.pace == "lossless")
                 self._play(self._writer)
+            except ClockSetBackError as error:
+                self._begin_anew(str(error))
             except CameraError as error:
                 self._fail(error.reason, str(error))
             except StoreflowError as error:
@@ -126,6 +131,7 @@ class CameraThread:
                 frame = shot.develop(picture)
                 writer.serve(pace.wait_seconds(shot.picture.seconds, time.monotonic()) if pace else 0)
                 self._last = shot.sequence, shot.captured_at
+                self.clock_ahead_seconds = shot.picture.clock.ahead_seconds
                 opened_at = opened_at or shot.captured_at
                 self._lasted = shot.captured_at - opened_at
                 self.unread += writer.publish(frame) == 0
@@ -148,6 +154,14 @@ class CameraThread:
             return
         self._failures.add(detail)
         self._finish("failed", detail, reason)
+
+    def _begin_anew(self, reason: str) -> None:
+        """Have readers let go of whoever is in view: the next frame is from before the last one, and it goes on."""
+        LOG.warning("camera %s: %s; its stream begins anew", self._camera_id, reason)
+        if self._writer is not None:
+            self._writer.end(self._end(reason))
+        if self._last is not None:  # what is told before there is another frame happens now, not in what was to come
+            self._last = self._last[0], self._clock()
 
     def _finish(self, state: State, detail: str, reason: Reason | None = None) -> None:
         end = self._end(detail)

@@ -6,9 +6,10 @@ playlists, which would have it open other files and addresses.
 
 import logging
 from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import av
 from av.container import InputContainer
@@ -27,8 +28,19 @@ _OPTIONS = {
 }
 _COMPLETE = 0.9
 """A clip that shows less than this part of the duration it announces has been cut off."""
+_USUAL_RATE = Fraction(25)
+"""Of a clip that names none."""
 
 LOG = logging.getLogger(__name__)
+
+
+class Announced(NamedTuple):
+    """What a clip says of itself."""
+
+    frames: int | None
+    """How many pictures it has; None where it doesn't say."""
+    rate: float
+    """Pictures per second."""
 
 
 class FileSource:
@@ -44,6 +56,7 @@ class FileSource:
     def __init__(self, media_folder: Path, name: str) -> None:
         self._folder = media_folder
         self._name = name
+        self.codec = ""
 
     def pictures(self) -> Generator[Picture, None, None]:
         """All pictures of the clip, from its first.
@@ -51,10 +64,28 @@ class FileSource:
         Raises:
             SourceError: it is missing, outside the folder, no video, damaged beyond use, or shorter than it says.
         """
+        with self._opened() as (container, stream):
+            yield from self._read(container, stream)
+
+    def announced(self) -> Announced:
+        """What the clip says of itself; no picture is decoded.
+
+        Raises:
+            SourceError: it is missing, outside the folder, or no video.
+        """
+        with self._opened() as (container, stream):
+            rate = stream.average_rate or stream.guessed_rate or _USUAL_RATE
+            seconds = _announced_seconds(container, stream) or float(container.duration or 0) / av.time_base
+            return Announced(stream.frames or round(seconds * rate) or None, float(rate))
+
+    @contextmanager
+    def _opened(self) -> Iterator[tuple[InputContainer, VideoStream]]:
         path = self._path()
         try:
             with av.open(str(path), options=_OPTIONS) as container:
-                yield from self._read(container)
+                if not container.streams.video:
+                    raise SourceError(f"{self._name}: has no video in it")
+                yield container, container.streams.video[0]
         except (av.FFmpegError, OSError) as error:
             raise SourceError(f"{self._name}: is no video that can be read: {error.strerror or error}") from error
 
@@ -70,11 +101,9 @@ class FileSource:
             raise SourceError(f"{self._name}: is empty: copy the clip again")
         return path
 
-    def _read(self, container: InputContainer) -> Generator[Picture, None, None]:
-        if not container.streams.video:
-            raise SourceError(f"{self._name}: has no video in it")
-        stream = container.streams.video[0]
+    def _read(self, container: InputContainer, stream: VideoStream) -> Generator[Picture, None, None]:
         decoded.use_one_thread(stream)
+        self.codec = stream.codec_context.name
         clock = ClipTime(stream.time_base, stream.average_rate)
         reformatter = VideoReformatter()
         seconds, trusted = -1.0, True

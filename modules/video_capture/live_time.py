@@ -5,9 +5,12 @@ it is, and are late by whatever the network did. So the first are counted from t
 """
 
 from modules.video_capture.source import ClockState
+from storeflow.errors import SourceError
 
 JUMP_SECONDS = 1.0
 """A device's clock that differs by more from what it should say has been set, not adjusted."""
+WAITED_FOR_SECONDS = 60.0
+"""A clock that was set back by no more than this is waited for; one that was set back further is followed at once."""
 LONGEST_LAG_SECONDS = 5.0
 """A picture that claims to have been under way for longer has a wrong stamp: no read waits so long."""
 SHORTEST_STEP_SECONDS = 0.001
@@ -15,17 +18,24 @@ SHORTEST_STEP_SECONDS = 0.001
 _DRIFT = 0.001
 """Seconds a second by which one clock is led after another: ten times what quartz clocks differ by, and too little to
 be seen in a duration."""
+_WAITING = 0.1
+"""The same while a clock that was set back is waited for: a minute takes ten, in which durations are a tenth short."""
+
+
+class ClockSetBackError(SourceError):
+    """The device's clock was set back so far that times have to go back with it: the stream ends here."""
 
 
 class LiveTime:
-    """`captured_at` of one camera's pictures: each later than the one before, over all its connections.
+    """`captured_at` of one camera's pictures: each later than the one before in its stream, over all its connections.
 
     A picture's distance from the one before it is that of their stamps, as long as these grow and no picture arrives
     before it was taken, or much later; else the picture was taken when it arrived. The picture that was least under
     way decides how stamps lie to arrivals.
 
-    When the device's clock is set forward, times follow at once. When it is set back they go on as if it had not
-    been: time that went by twice would be in every figure twice. `clock` then says how far they are ahead.
+    When the device's clock is set forward, times follow at once. When it is set back they don't go back: they pass
+    more slowly until it has caught up, and `clock` says how far they are ahead. Where that would take too long they
+    begin anew, and so has the stream to: nobody's visit may end before it began.
     """
 
     def __init__(self) -> None:
@@ -49,6 +59,9 @@ class LiveTime:
             stamp: what the camera says, in seconds from any moment; none if it says nothing.
             wall: seconds since the epoch by this device's clock, as the picture arrives.
             steady: the same moment by a clock that nobody sets.
+
+        Raises:
+            ClockSetBackError: by over a minute; the next picture is the first of another stream.
         """
         passed = 0.0 if self._steady is None else steady - self._steady
         arrival = self._arrival(wall, steady, passed)
@@ -73,9 +86,15 @@ class LiveTime:
         self._steady = steady
         ahead = steady + self._offset - wall
         jumps = self.clock.jumps + (abs(ahead - self.clock.ahead_seconds) > JUMP_SECONDS)
-        if ahead < -JUMP_SECONDS:
-            self._offset, ahead, self._stamp = wall - steady, 0.0, None
-        elif ahead <= JUMP_SECONDS:
-            self._offset -= max(-_DRIFT * passed, min(ahead, _DRIFT * passed))
-        self.clock = ClockState(jumps, ahead)
+        if not -JUMP_SECONDS <= ahead <= WAITED_FOR_SECONDS:
+            self._offset, self._stamp, self.clock = wall - steady, None, ClockState(jumps)
+            if ahead > 0:
+                self._last = None
+                raise ClockSetBackError(f"this device's clock was set back, by {ahead:.0f} s")
+            return wall
+        at_most = passed * (_WAITING if ahead > JUMP_SECONDS else _DRIFT)
+        nearer = max(-at_most, min(ahead, at_most))
+        self._offset -= nearer
+        self._shift -= nearer
+        self.clock = ClockState(jumps, ahead - nearer)
         return steady + self._offset

@@ -4,6 +4,7 @@ Frames leave by the rings, for whoever reads them; the module's events say which
 """
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from queue import Empty, SimpleQueue
@@ -12,6 +13,8 @@ from typing import ClassVar
 import numpy as np
 
 from modules.video_capture import address
+from modules.video_capture.camera_metrics import camera_metrics
+from modules.video_capture.camera_test import CameraTest
 from modules.video_capture.camera_thread import CameraThread
 from modules.video_capture.footage import shots
 from modules.video_capture.state import Change, told
@@ -19,7 +22,7 @@ from storeflow.contract.twins import Cameras
 from storeflow.errors import ConfigError, ContractError
 from storeflow.frames import i420
 from storeflow.frames.frame import Frame
-from storeflow.module import ModuleContext, Output
+from storeflow.module import Method, ModuleContext, Output
 
 _REMOVED = "the camera was taken out of the configuration"
 
@@ -49,23 +52,21 @@ class VideoCapture:
         self._settled = False
         self._threads: dict[str, CameraThread] = {}
         self._changes: SimpleQueue[Change] = SimpleQueue()
-        self._states: dict[str, str] = {}
-        self._past_published = 0
-        self._past_unread = 0
+        self._last: dict[str, Change] = {}
+        self._test = CameraTest(
+            lambda one: address.Sources(context.media_folder, clock).of("", one), lambda: self._cameras
+        )
+        self._past: Counter[str] = Counter()
 
-    def configure(self, section: str, value: Cameras, version: int) -> None:
-        """Take over the cameras; the next `work` starts, restarts and stops what is different, and nothing else.
-
-        Raises:
-            ConfigError: a url names nothing that may be read here.
-        """
-        del section, version
-        faults = ((camera_id, address.fault(camera.url)) for camera_id, camera in value.items())
-        problems = [f"cameras.{camera_id}.url: {fault}" for camera_id, fault in faults if fault]
-        if problems:
-            raise ConfigError(problems)
+    def configure(self, section: str, value: Cameras, version: int) -> None:  # noqa: ARG002 - one section, no version in frames
+        """Take over the cameras; the next `work` starts, restarts and stops what is different, and nothing else."""
         self._cameras = dict(value)
         self._settled = False
+
+    @property
+    def methods(self) -> Mapping[str, Method]:
+        """`testCamera`."""
+        return {"testCamera": self._test}
 
     def work(self, timeout: float) -> Sequence[Output]:
         """Keep the threads as configured, and tell how cameras fare."""
@@ -76,7 +77,7 @@ class VideoCapture:
             changes.append(self._changes.get(timeout=timeout))
             while True:
                 changes.append(self._changes.get_nowait())
-        self._states.update({change.camera_id: change.state for change in changes})
+        self._last = {one.camera_id: one for one in (*self._last.values(), *changes) if one.camera_id in self._cameras}
         return [Output("events", told(change, self._context)) for change in changes]
 
     def on_message(self, input_name: str, body: bytes) -> Sequence[Output]:
@@ -92,16 +93,8 @@ class VideoCapture:
         return None
 
     def metrics(self) -> Mapping[str, float]:
-        """How many cameras are configured, streaming and failed; frames published and left unread."""
-        threads = self._threads.values()
-        states = list(self._states.values())
-        return {
-            "cameras_configured": len(self._cameras),
-            "cameras_streaming": states.count("streaming"),
-            "cameras_failed": states.count("failed"),
-            "frames_published": self._past_published + sum(thread.published for thread in threads),
-            "frames_unread": self._past_unread + sum(thread.unread for thread in threads),
-        }
+        """How many cameras are configured, streaming and failed; frames published and left unread; each camera's."""
+        return camera_metrics(self._cameras, self._last, self._threads, self._past)
 
     def close(self) -> None:
         """Stop all cameras."""
@@ -141,7 +134,6 @@ class VideoCapture:
             thread.stop(_REMOVED if camera_id in removed else "")
         for thread in stopping.values():
             thread.join()
-            self._past_published += thread.published
-            self._past_unread += thread.unread
+            self._past.update(published=thread.published, unread=thread.unread)
         for camera_id in removed:
             self._changes.put(Change(camera_id, "ended", _REMOVED, self._clock()))

@@ -13,8 +13,6 @@ from modules.video_capture.source import Picture
 from storeflow.frames import i420
 from storeflow.frames.i420 import Planes
 
-NAMES = ("walker",)
-"""What a camera's `pattern:NAME` may say."""
 WIDTH, HEIGHT, FRAMES_PER_SECOND = 640, 360, 25
 
 _CROSSING_SECONDS = 4
@@ -27,6 +25,7 @@ class PatternSource:
     """The walking figure, without end."""
 
     live: ClassVar[bool] = False
+    codec = ""
 
     def pictures(self) -> Generator[Picture, None, None]:
         """All pictures, at 25 a second of film time."""

@@ -49,7 +49,7 @@ class PictureHealth:
         self._black_since: float | None = None
 
     def fault(self, seen: NDArray[np.uint8], at: float) -> Literal["black", "frozen"] | None:
-        """What is wrong with the picture of that time, if something is; `seen` are its `samples`."""
+        """What is wrong with a picture, if something is; `seen` are its `samples`, `at` by a clock that nobody sets."""
         if self._seen is None or not np.array_equal(seen, self._seen):
             self._seen, self._same_since = seen, at
         if np.mean(seen <= BLACK_BRIGHTNESS) < BLACK_PART:

@@ -65,12 +65,14 @@ class RtspSource:
         self._ref, self._freeze_seconds = camera.credentials_ref, camera.freeze_seconds
         self._time, self._wall, self._environment = live_time, wall, environment
         self._health = PictureHealth(camera.freeze_seconds)
+        self.codec = ""
 
     def pictures(self) -> Generator[Picture, None, None]:
         """All pictures from now on, without end.
 
         Raises:
             CameraError: the camera can't be opened, falls silent, or shows nothing of the shop.
+            ClockSetBackError: the next pictures are from before those so far.
         """
         address = self._address()
         started = time.monotonic()
@@ -101,15 +103,18 @@ class RtspSource:
             raise CameraError("unreadable", f"{self._url.netloc} sends no video: mend the path in the camera's url")
         stream = container.streams.video[0]
         decoded.use_one_thread(stream)
+        self.codec = stream.codec_context.name
         reformatter = VideoReformatter()
         self._time.new_connection()
         for frame in self._decode(container, stream):
             stamp = None if frame.pts is None or frame.time_base is None else float(frame.pts * frame.time_base)
-            captured_at = self._time.captured_at(stamp, self._wall(), time.monotonic())
+            wall, steady = self._wall(), time.monotonic()
+            captured_at = self._time.captured_at(stamp, wall, steady)
             planes = decoded.planes(frame, reformatter)
-            if fault := self._health.fault(samples(planes.y), captured_at):
+            if fault := self._health.fault(samples(planes.y), steady):
                 raise CameraError(fault, self._shows_nothing(fault))
-            yield Picture(captured_at, frame.width, frame.height, planes, self._time.clock)
+            clock = self._time.clock._replace(camera_ahead_seconds=_ahead(container.start_time_realtime, stamp, wall))
+            yield Picture(captured_at, frame.width, frame.height, planes, clock)
         raise CameraError("no_frames", f"{self._url.netloc} hung up")
 
     def _decode(self, container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:
@@ -160,6 +165,17 @@ class RtspSource:
         if fault == "black":
             return f"its picture has been black for {BLACK_SECONDS:g} s: is the light off, or the lens covered?"
         return f"its picture has not changed in the least for {self._freeze_seconds:g} s: restart the camera"
+
+
+def _ahead(zero: int | None, stamp: float | None, wall: float) -> float | None:
+    """How far the camera's clock is ahead of `wall`, once it has said (in an RTCP sender report) what its stamps mean.
+
+    Args:
+        zero: microseconds since the epoch at stamp 0, by the camera's clock.
+        stamp: of the picture that has just come.
+        wall: seconds since the epoch by this device's clock.
+    """
+    return None if zero is None or stamp is None else zero / 1e6 + stamp - wall
 
 
 def _system_error(error: Exception) -> str:

@@ -13,6 +13,8 @@ class ClockState(NamedTuple):
     """How often that clock was set, as far as the times show."""
     ahead_seconds: float = 0.0
     """The times are so far ahead of it."""
+    camera_ahead_seconds: float | None = None
+    """The camera's own clock is so far ahead of it, if it told; its times are not used."""
 
 
 class Picture(NamedTuple):
@@ -35,6 +37,8 @@ class Source(Protocol):
 
     live: ClassVar[bool]
     """It shows the present: its pictures are due when they come, and it may be opened again after it broke off."""
+    codec: str
+    """How its pictures are coded, as ffmpeg calls it; empty until it was opened, and where none are."""
 
     def pictures(self) -> Generator[Picture, None, None]:
         """All pictures in order of time; the source is closed when the iterator ends or is closed.

@@ -1,12 +1,18 @@
-"""One camera's picture: its people, and the lines and zones that are drawn on it."""
+"""One camera's picture: its people, and the lines, zones and queues that are drawn on it."""
 
-from modules.zone_analytics.decisions import Decision
+from collections.abc import Iterable
+
+from modules.zone_analytics.decisions import Crossing, Decision
+from modules.zone_analytics.groups import Groups
 from modules.zone_analytics.line_counter import LineCounter
 from modules.zone_analytics.people import People
+from modules.zone_analytics.queue_waits import QueueWaits
+from modules.zone_analytics.staff import Staff
 from modules.zone_analytics.zone_visits import ZoneVisits
+from storeflow.contract.events import instant
 from storeflow.contract.messages import Detections
 from storeflow.contract.parameters import DecisionParameters
-from storeflow.contract.twins import Layout, Line, Zone
+from storeflow.contract.twins import Layout, Line, Queue, Zone
 
 
 class CameraView:
@@ -16,10 +22,15 @@ class CameraView:
         self.camera_id = camera_id
         self.parameters = parameters
         self.people = People(parameters)
+        self.groups = Groups(parameters)
+        self.staff = Staff()
         self.lines: dict[str, LineCounter] = {}
         self.zones: dict[str, ZoneVisits] = {}
+        self.queues: dict[str, QueueWaits] = {}
         self.at: float | None = None
         """`captured_at` of the newest frame."""
+        self.newest: Detections | None = None
+        """The newest frame itself."""
         self.aspect_ratio = 1.0
         self.model_version = ""
         self.apply(layout)
@@ -27,38 +38,51 @@ class CameraView:
     def apply(self, layout: Layout) -> list[Decision]:
         """Take over a layout. What didn't change goes on as if nothing had happened; visits to what did change end."""
         decisions: list[Decision] = []
-        lines = {id_: line for id_, line in layout.lines.items() if line.camera_id in (None, self.camera_id)}
-        zones = {id_: zone for id_, zone in layout.zones.items() if zone.camera_id in (None, self.camera_id)}
-        for zone_id, visits in self.zones.items():
-            if zones.get(zone_id) != visits.zone and self.at is not None:
-                decisions += visits.close(self.at)
+        here = (None, self.camera_id)
+        lines = {id_: line for id_, line in layout.lines.items() if line.camera_id in here}
+        zones = {id_: zone for id_, zone in layout.zones.items() if zone.camera_id in here}
+        queues = {id_: queue for id_, queue in layout.queues.items() if queue.camera_id in here}
+        if self.at is not None:
+            for zone_id, visits in self.zones.items():
+                decisions += visits.close(self.at) if zones.get(zone_id) != visits.zone else []
+            for queue_id, waits in self.queues.items():
+                decisions += waits.close(self.at) if queues.get(queue_id) != waits.queue else []
         self.lines = {id_: self._line(id_, line) for id_, line in lines.items()}
         self.zones = {id_: self._zone(id_, zone) for id_, zone in zones.items()}
+        self.queues = {id_: self._queue(id_, queue) for id_, queue in queues.items()}
         return decisions
 
     def observe(self, detections: Detections) -> list[Decision]:
         """Take in one frame, also one in which nobody is seen.
 
-        A frame from a little before the last one comes too late and is left out. One from longer ago than
-        `forget_seconds` says that the clock was set back: everybody is let go, and the view begins anew.
+        A frame from a little before the last one comes too late and is left out, and so is one of the same millisecond:
+        what is told of a moment is told once. One from longer ago than `forget_seconds` says that the clock was set
+        back: everybody is let go, and the view begins anew.
         """
         ended: list[Decision] = []
-        if self.at is not None and detections.captured_at <= self.at:
+        if self.at is not None and instant(detections.captured_at) <= instant(self.at):
             if self.at - detections.captured_at <= self.parameters.forget_seconds:
                 return []
             ended = self.end()
-        self.at = detections.captured_at
+        self.at, self.newest = detections.captured_at, detections
         self.aspect_ratio = detections.frame_width / detections.frame_height
         self.model_version = detections.model_version
         decisions = ended + self._let_go(self.at)
-        for seen in self.people.update(self.at, self.aspect_ratio, detections.tracks):
+        everyone = self.people.update(self.at, self.aspect_ratio, detections.tracks)
+        self.groups.observe(self.at, [seen.person for seen in everyone])
+        for seen in everyone:
             for line in self.lines.values():
-                decisions += line.observe(seen, self.aspect_ratio)
+                decisions += self._qualified(line.observe(seen, self.aspect_ratio))
             for zone in self.zones.values():
                 zone.observe(seen, self.aspect_ratio)
+            for queue in self.queues.values():
+                queue.observe(seen, self.aspect_ratio)
         for zone in self.zones.values():
             decisions += zone.tick(self.at)
-        return decisions
+        decisions += self._recognise(self.at)
+        for queue in self.queues.values():
+            decisions += queue.tick(self.at)
+        return decisions + self._numbers(self.at)
 
     def end(self) -> list[Decision]:
         """Decide everything that is still open: no more frames come."""
@@ -67,16 +91,55 @@ class CameraView:
         decisions: list[Decision] = []
         for zone in self.zones.values():
             decisions += zone.close(self.at)
+        for queue in self.queues.values():
+            decisions += queue.close(self.at)
         return decisions + self._let_go(self.at + self.parameters.forget_seconds + 1)
 
     def _let_go(self, at: float) -> list[Decision]:
         decisions: list[Decision] = []
         for person in self.people.forget(at):
             for line in self.lines.values():
-                decisions += line.leave(person, self.aspect_ratio)
+                decisions += self._qualified(line.leave(person, self.aspect_ratio))
             for zone in self.zones.values():
-                decisions += zone.leave(person, at)
+                decisions += zone.leave(person)
+            for queue in self.queues.values():
+                decisions += queue.leave(person)
+            self.groups.leave(person.person_id)
+            self.staff.leave(person.person_id)
         return decisions
+
+    def _recognise(self, at: float) -> list[Decision]:
+        decisions: list[Decision] = []
+        for recognised in self.staff.recognise(at, self.people, self.zones.values()):
+            decisions.append(recognised)
+            self.groups.stand_alone(recognised.person_id)
+            for zone in self.zones.values():
+                zone.recognise(recognised.person_id)
+            for queue in self.queues.values():
+                decisions += queue.dismiss(recognised.person_id)
+        return decisions
+
+    def _numbers(self, at: float) -> list[Decision]:
+        """How many are in each zone and queue, where it is another number than was told last."""
+        decisions: list[Decision] = []
+        for zone in self.zones.values():
+            decisions += zone.tell_occupancy(at)
+        for queue in self.queues.values():
+            decisions += queue.tell_length(at)
+        return decisions
+
+    def _qualified(self, decisions: Iterable[Decision]) -> list[Decision]:
+        """Say of every crossing who came together; remember it where its person may yet turn out to work here."""
+        qualified: list[Decision] = []
+        for decision in decisions:
+            if isinstance(decision, Crossing):
+                crossing = self.groups.qualify(decision)
+                if any(visits.zone.staff_only for visits in self.zones.values()):
+                    self.staff.remember(crossing)
+                qualified.append(crossing)
+            else:
+                qualified.append(decision)
+        return qualified
 
     def _line(self, line_id: str, line: Line) -> LineCounter:
         counter = self.lines.get(line_id)
@@ -88,3 +151,7 @@ class CameraView:
     def _zone(self, zone_id: str, zone: Zone) -> ZoneVisits:
         visits = self.zones.get(zone_id)
         return visits if visits is not None and visits.zone == zone else ZoneVisits(zone_id, zone)
+
+    def _queue(self, queue_id: str, queue: Queue) -> QueueWaits:
+        waits = self.queues.get(queue_id)
+        return waits if waits is not None and waits.queue == queue else QueueWaits(queue_id, queue)

@@ -3,9 +3,12 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from storeflow.contract.events import Censored, Direction
+from storeflow.contract.events import Censored, Direction, QueueOutcome
 from storeflow.contract.geometry import Point
 
+SHORTEST_STEP_SECONDS = 0.001
+"""Between two moments: events tell time to the millisecond, and are named by it."""
+AreaCause = Literal["start", "crossing", "gap", "reset"]
 CountedReason = Literal["settled", "stitched", "vanished", "edge"]
 RefusedReason = Literal["returned", "beside", "unsettled"]
 
@@ -25,6 +28,10 @@ class Crossing:
     """Fractions of the frame."""
     u_turn_of: float | None = None
     """When the same person had crossed the other way before: the two net to nothing."""
+    staff: bool = False
+    group_id: str | None = None
+    buying_unit: bool = True
+    """Whether the person came alone, or first of a group."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,17 +54,19 @@ class VisitBegan:
     object_class: str
     at: float
     side: int | None
+    staff: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class VisitDwells:
-    """A visitor has been inside for the zone's `min_dwell_seconds`."""
+    """A visitor has been inside for the zone's `min_dwell_seconds`, or for one more `dwell_interval_seconds`."""
 
     zone_id: str
     person_id: str
     object_class: str
     at: float
     entered_at: float
+    staff: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,15 +80,115 @@ class VisitEnded:
     side: int | None
     entered_at: float
     censored: Censored | None
+    staff: bool = False
+    frames: int = 0
+    """In how many the visitor was seen inside."""
 
 
 @dataclass(frozen=True, slots=True)
 class OccupancyChanged:
-    """The number of visitors of a zone is another one now."""
+    """The number of visitors of a zone is another one now, or is told again."""
 
     zone_id: str
     at: float
     occupancy: int
+    visitors: tuple[str, ...] = ()
+    """Who they are, by person."""
 
 
-Decision = Crossing | NoCrossing | VisitBegan | VisitDwells | VisitEnded | OccupancyChanged
+@dataclass(frozen=True, slots=True)
+class PersonRecognised:
+    """A person turned out to work here."""
+
+    person_id: str
+    zone_id: str
+    """Where."""
+    at: float
+    crossings: tuple[tuple[str, float], ...]
+    """Line and time of those that were told of this person before."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueueArrived:
+    """A person waits, and has done so for long enough to be told."""
+
+    queue_id: str
+    person_id: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class QueueLeft:
+    """A person who waited is served, has gone, or was lost."""
+
+    queue_id: str
+    person_id: str
+    at: float
+    outcome: QueueOutcome
+    arrived_at: float
+    censored: Censored | None
+
+
+@dataclass(frozen=True, slots=True)
+class QueueChanged:
+    """Another number of people wait, or are being served."""
+
+    queue_id: str
+    at: float
+    length: int
+    being_served: int
+    longest_wait_seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class AreaCounted:
+    """How many are in an area, by its lines."""
+
+    area_id: str
+    at: float
+    occupancy: int
+    drift_bound: int
+    crossings: int
+    clamped: int
+    unseen_seconds: float
+    reset_at: float
+    cause: AreaCause
+    what: str
+    """The crossing, camera or day behind it: makes the event's id one of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class WindowCovered:
+    """How much of a quarter of an hour was looked at, or of a piece of it."""
+
+    at: float
+    """Of the last frame in it."""
+    start: float
+    end: float
+    observed_seconds: float
+    frames_analysed: int
+    frames_missed: int
+    longest_gap_seconds: float
+
+
+Decision = (
+    Crossing
+    | NoCrossing
+    | VisitBegan
+    | VisitDwells
+    | VisitEnded
+    | OccupancyChanged
+    | PersonRecognised
+    | QueueArrived
+    | QueueLeft
+    | QueueChanged
+    | AreaCounted
+    | WindowCovered
+)
+
+
+def moment_after(at: float, told_at: float | None) -> float:
+    """`at`; or the next moment, where a number was told of this one already: it must not stand against another."""
+    if told_at is None or at - told_at >= SHORTEST_STEP_SECONDS:
+        return at
+    return told_at + SHORTEST_STEP_SECONDS

@@ -12,7 +12,7 @@ on the line never, and one odd box is no evidence at all: only time *between* tw
              near     far          distance from the line, in body heights
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from math import hypot, inf
 
@@ -79,7 +79,7 @@ class LineCounter:
         passage = self.passages.setdefault(person.person_id, Passage())
         decisions: list[Decision] = []
         for observation in seen.observations:
-            decisions += self._step(passage, person, observation, aspect_ratio)
+            decisions += self._step(passage, person, observation.seen_at(self.line.focus), aspect_ratio)
         if passage.birth_open and person.last.at - person.first[0].at >= self.parameters.velocity_seconds:
             decisions += self._came_over_the_edge(passage, person, aspect_ratio)
         return decisions
@@ -147,7 +147,8 @@ class LineCounter:
         if side == 0:
             return []
         passage.birth_open = False
-        born, speed, height = person.first[0], velocity(person.first), person.height
+        first, height = self._focused(person.first), person.height
+        born, speed = first[0], velocity(first)
         walking = side * self._towards_right(speed, aspect_ratio) / height
         if walking < self.parameters.walking_speed:
             return []
@@ -163,16 +164,17 @@ class LineCounter:
 
     def _went_on_unseen(self, passage: Passage, person: Person, aspect_ratio: float) -> list[Decision]:
         """Someone last seen walking: beyond the line, or towards one that is near the picture's edge."""
-        last, height, other_side = person.last, person.height, -passage.side
+        recent, height, other_side = self._focused(person.recent), person.height, -passage.side
         if other_side == 0:
             return []
+        last = recent[-1]
         # Without the last observation: one odd box must not make a walker of someone who stands.
-        speed = velocity(newest(person.recent[:-1] or person.recent, self.parameters.velocity_seconds))
+        speed = velocity(newest(recent[:-1] or recent, self.parameters.velocity_seconds))
         walking = other_side * self._towards_right(speed, aspect_ratio) / height
         beyond = other_side * self._measure(last, height, aspect_ratio).distance
         if walking >= self.parameters.walking_speed:
             over = passage.over
-            believed = passage.evidence > 0 or self._was_foreseen(person, speed)
+            believed = passage.evidence > 0 or self._was_foreseen(recent, height, speed)
             if beyond >= self.parameters.near and believed and over is not None and 0 <= over.along <= 1:
                 passage.side = other_side
                 return [self._count(passage, person, over.at, over.along, reason="vanished")]
@@ -186,14 +188,14 @@ class LineCounter:
                 return [self._count(passage, person, last.at + seconds_ahead, along, reason="edge")]
         return [NoCrossing(self.line_id, person.person_id, last.at, "unsettled")] if passage.evidence > 0 else []
 
-    def _was_foreseen(self, person: Person, speed: Point) -> bool:
+    def _was_foreseen(self, recent: Sequence[Observation], height: float, speed: Point) -> bool:
         """Whether the last observation is where the ones before it led: a walker's, and no odd box."""
-        if len(person.recent) < 2:  # noqa: PLR2004 - a last one and one before
+        if len(recent) < 2:  # noqa: PLR2004 - a last one and one before
             return False
-        before, last = person.recent[-2:]
+        before, last = recent[-2:]
         seconds = last.at - before.at
         ahead = last.foot.x - before.foot.x - speed.x * seconds, last.foot.y - before.foot.y - speed.y * seconds
-        return hypot(*ahead) <= self.parameters.foreseen_distance * person.height
+        return hypot(*ahead) <= self.parameters.foreseen_distance * height
 
     def _count(self, passage: Passage, person: Person, at: float, along: float, *, reason: CountedReason) -> Crossing:
         """A crossing to the side that the person is settled on now."""
@@ -213,7 +215,11 @@ class LineCounter:
             reason=reason,
             position=Point(start.x + along * (end.x - start.x), start.y + along * (end.y - start.y)),
             u_turn_of=u_turn_of,
+            staff=person.staff,
         )
+
+    def _focused(self, observations: Iterable[Observation]) -> list[Observation]:
+        return [observation.seen_at(self.line.focus) for observation in observations]
 
     def _ends(self, aspect_ratio: float) -> tuple[Point, Point]:
         return self.line.start.scaled(aspect_ratio), self.line.end.scaled(aspect_ratio)

@@ -6,14 +6,15 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from modules.zone_analytics import checkpoint
-from modules.zone_analytics.camera_view import CameraView
-from modules.zone_analytics.decisions import Crossing, Decision, NoCrossing
+from modules.zone_analytics.decisions import Crossing, NoCrossing
+from modules.zone_analytics.spatial_analysis import to_documents
 from modules.zone_analytics.store_events import Origin, to_events
+from modules.zone_analytics.store_view import Decided, StoreView
 from storeflow.contract.messages import Detections, StreamEnded
 from storeflow.contract.parameters import DECISIONS
-from storeflow.contract.twins import Layout
 from storeflow.errors import ContractError
 from storeflow.frames.side_channel import MessageSubscriber
+from storeflow.metrics import labelled
 from storeflow.module import ModuleContext, Output
 
 LOG = logging.getLogger(__name__)
@@ -39,9 +40,8 @@ class ZoneAnalytics:
     ) -> None:
         self.context = context
         self._clock = clock
-        self.layout = Layout()
         self.config_version = 0
-        self.views: dict[str, CameraView] = {}
+        self.store = StoreView(DECISIONS)
         self._heard_at: dict[str, float] = {}
         self._at_rest = _read(last_checkpoint)
         self._subscriber: MessageSubscriber | None = None
@@ -52,13 +52,13 @@ class ZoneAnalytics:
         """Take over a layout: unchanged lines and zones lose nothing, visits to changed zones end."""
         if section != "layout":
             raise ContractError(f"{section}: not a section of zone_analytics")
-        for state in self._at_rest:  # the first layout: go on from where the process before ended
-            self.views[state.camera_id] = checkpoint.wake(state, DECISIONS)
+        at_rest, self._at_rest = self._at_rest, checkpoint.Checkpoint()
+        for state in at_rest.views:  # the first layout: go on from where the process before ended
+            self.store.cameras[state.camera_id] = checkpoint.wake(state, DECISIONS)
             self._heard_at[state.camera_id] = self._clock()
-        self._at_rest = []
-        self.layout, self.config_version = value, version
-        for view in self.views.values():
-            self._outputs += self.to_outputs(view, view.apply(value))
+        self.store.coverage.update({one.camera_id: checkpoint.resume(one) for one in at_rest.coverage})
+        self.config_version = version
+        self._outputs += self.to_outputs(self.store.apply(value, at_rest.areas))
 
     def work(self, timeout: float) -> Sequence[Output]:
         """Take what inference saw from the side channel."""
@@ -80,71 +80,71 @@ class ZoneAnalytics:
 
     def on_side_channel(self, message: Detections | StreamEnded) -> list[Output]:
         """The events that follow from one message."""
-        view, decisions = self.decide(message)
-        return self.to_outputs(view, decisions)
+        return self.to_outputs(self.decide(message))
 
-    def decide(self, message: Detections | StreamEnded) -> tuple[CameraView, list[Decision]]:
-        """The decisions that follow from one message, and the view that made them."""
-        view = self._view(message.camera_id)
+    def decide(self, message: Detections | StreamEnded) -> list[Decided]:
+        """The decisions that follow from one message."""
         self._heard_at[message.camera_id] = self._clock()
         if isinstance(message, StreamEnded):
             # A stream's end may be told more than once; the first one finds everybody.
-            self._counts["streams_ended"] += view.at is not None
-            decisions = view.end()
-            del self.views[message.camera_id]
+            self._counts["streams_ended"] += message.camera_id in self.store.cameras
+            decided = self.store.end(message.camera_id)
         else:
             self._counts["frames"] += 1
-            decisions = view.observe(message)
-        self._counts["crossings"] += sum(isinstance(decision, Crossing) for decision in decisions)
-        self._counts["crossings_refused"] += sum(isinstance(decision, NoCrossing) for decision in decisions)
-        return view, decisions
+            decided = self.store.observe(message)
+        self._counts["crossings"] += sum(isinstance(one.decision, Crossing) for one in decided)
+        self._counts["crossings_refused"] += sum(isinstance(one.decision, NoCrossing) for one in decided)
+        return decided
 
-    def to_outputs(self, view: CameraView, decisions: Sequence[Decision]) -> list[Output]:
+    def to_outputs(self, decided: Sequence[Decided]) -> list[Output]:
         """Decisions as events on their way to the router."""
-        origin = Origin(
-            source=self.context.source(view.camera_id),
-            store_id=self.context.store_id,
-            camera_id=view.camera_id,
-            config_version=self.config_version,
-            model_version=view.model_version,
-        )
-        outputs = [Output("events", event) for decision in decisions for event in to_events(decision, origin)]
+        from_origins = [(one, self._origin(one)) for one in decided]
+        events = [event for one, origin in from_origins for event in to_events(one.decision, origin)]
+        events += [event for one, origin in from_origins for event in to_documents(one.decision, one.scene, origin)]
+        outputs = [Output("events", event) for event in events]
         self._counts["events"] += len(outputs)
         return outputs
 
     def checkpoint(self) -> bytes:
-        """Everyone in view, every passage and visit that is open."""
-        return checkpoint.write([*self._at_rest, *(checkpoint.rest(view) for view in self.views.values())])
+        """Everyone in view, every passage and visit that is open, every area's count."""
+        views = [*self._at_rest.views, *map(checkpoint.rest, self.store.cameras.values())]
+        areas = [*self._at_rest.areas, *self.store.area_states()]
+        coverage = [*self._at_rest.coverage, *self.store.coverage.values()]
+        return checkpoint.write(checkpoint.Checkpoint(checkpoint.VERSION, views, areas, coverage))
 
     def metrics(self) -> Mapping[str, float]:
-        """Frames taken in, crossings decided."""
-        return dict(self._counts)
+        """Frames taken in and missed, crossings decided."""
+        missed = {labelled("camera_frames_missed", one): each.missed for one, each in self.store.coverage.items()}
+        return {**self._counts, **missed}
 
     def close(self) -> None:
         """Let go of the side channel."""
         if self._subscriber is not None:
             self._subscriber.close()
 
-    def _view(self, camera_id: str) -> CameraView:
-        view = self.views.get(camera_id)
-        if view is None:
-            view = self.views[camera_id] = CameraView(camera_id, self.layout, DECISIONS)
-        return view
+    def _origin(self, one: Decided) -> Origin:
+        return Origin(
+            source=self.context.source(one.camera_id),
+            store_id=self.context.store_id,
+            camera_id=one.camera_id,
+            config_version=self.config_version,
+            model_version=one.model_version,
+        )
 
     def _end_silent_views(self) -> None:
         for camera_id, heard_at in list(self._heard_at.items()):
             if self._clock() - heard_at > SILENT_SECONDS:
                 del self._heard_at[camera_id]
-                if (view := self.views.pop(camera_id, None)) is not None:
+                if camera_id in self.store.cameras:
                     LOG.warning("camera %s: no frame for %.0f s; its visits end", camera_id, SILENT_SECONDS)
-                    self._outputs += self.to_outputs(view, view.end())
+                    self._outputs += self.to_outputs(self.store.end(camera_id))
 
 
-def _read(body: bytes | None) -> list[checkpoint.ViewState]:
+def _read(body: bytes | None) -> checkpoint.Checkpoint:
     if body is None:
-        return []
+        return checkpoint.Checkpoint()
     try:
         return checkpoint.read(body)
     except ContractError as error:
         LOG.warning("starting with nobody in view: %s", error)
-        return []
+        return checkpoint.Checkpoint()

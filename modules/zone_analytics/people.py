@@ -7,13 +7,16 @@ All lengths are in units of the frame's height, on both axes.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import hypot
 from statistics import median
+from typing import get_args
 
 from storeflow.contract.geometry import BoundingBox, Point
+from storeflow.contract.layout import Vehicle
 from storeflow.contract.messages import Track
 from storeflow.contract.parameters import DecisionParameters
+from storeflow.contract.twins import Focus
 
 HEIGHT_OBSERVATIONS = 15
 """The newest ones, whose median is a person's height."""
@@ -21,7 +24,7 @@ MOST_PEOPLE = 1000
 """Known at once per camera; beyond, whoever was seen longest ago is forgotten first."""
 TOUCHES = 0.005
 """A box that comes this near to the frame's border, as a fraction of it, is cut by it."""
-VEHICLES = frozenset(("bus", "car", "motorcycle", "truck"))
+VEHICLES = frozenset(get_args(Vehicle))
 """What a line or zone of class `vehicle` counts: detectors take one for another."""
 NEAR_EDGE = 0.02
 """A box that comes this near to it is about to leave, or has just come."""
@@ -38,6 +41,15 @@ class Observation:
     """Of the body."""
     at_edge: bool = False
     """Whether the frame's border cuts the box, or nearly so."""
+    cut: tuple[float, float] | None = None
+    """Top and bottom of the box, where the body was reckoned to be taller."""
+
+    def seen_at(self, focus: Focus) -> "Observation":
+        """The same observation, of another place of the person than the feet."""
+        if focus == "footprint":
+            return self
+        top, bottom = self.cut or (self.foot.y - self.height, self.foot.y)
+        return replace(self, foot=Point(self.foot.x, bottom if focus == "bottom_center" else (top + bottom) / 2))
 
 
 @dataclass(slots=True)
@@ -55,6 +67,8 @@ class Person:
     first: list[Observation] = field(default_factory=list)
     """The oldest observations: how the person came into view."""
     recent: list[Observation] = field(default_factory=list)
+    staff: bool = False
+    """Whether the person is known to work here."""
 
     @property
     def last(self) -> Observation:
@@ -110,7 +124,7 @@ class People:
     def __init__(self, parameters: DecisionParameters) -> None:
         self.parameters = parameters
         self.by_track: dict[str, Person] = {}
-        self._gone: list[Person] = []
+        self.gone: list[Person] = []
         """Left, and not told of yet."""
 
     def __iter__(self) -> Iterator[Person]:
@@ -124,7 +138,7 @@ class People:
                 continue  # no body: nothing could be measured by it
             person = self.by_track.get(track.track_id)
             if person is not None and self._had_left(person, at):
-                self._gone.append(self.by_track.pop(track.track_id))
+                self.gone.append(self.by_track.pop(track.track_id))
                 person = None
             if person is None:
                 person = Person(self._new_id(track.track_id, at), track.track_id, track.object_class, confirmed=False)
@@ -148,7 +162,7 @@ class People:
             left += sorted(staying, key=lambda person: person.last.at)[:excess]
         for person in left:
             del self.by_track[person.track_id]
-        left, self._gone = self._gone + left, []
+        left, self.gone = self.gone + left, []
         return [person for person in left if person.confirmed]
 
     def _had_left(self, person: Person, at: float) -> bool:
@@ -157,7 +171,7 @@ class People:
 
     def _new_id(self, track_id: str, at: float) -> str:
         """The track's id, unless someone else goes by it: a track that comes back after another took its place."""
-        taken = any(person.person_id == track_id for person in (*self, *self._gone))
+        taken = any(person.person_id == track_id for person in (*self, *self.gone))
         return f"{track_id}@{round(at * 1000)}" if taken else track_id
 
     def _confirm(self, newborn: Person) -> Seen:
@@ -217,4 +231,5 @@ def _observe(box: BoundingBox, at: float, aspect_ratio: float, person: Person) -
         elif box.top <= TOUCHES:
             height = max(height, usual)
     at_edge = min(box.left, box.top, 1 - box.right, 1 - box.bottom) <= NEAR_EDGE
-    return Observation(at, foot.scaled(aspect_ratio), height, at_edge)
+    cut = None if height == box.height else (box.top, box.bottom)
+    return Observation(at, foot.scaled(aspect_ratio), height, at_edge, cut)

@@ -3,30 +3,30 @@
 from dataclasses import dataclass
 
 from modules.zone_analytics.decisions import (
+    AreaCounted,
     Crossing,
     Decision,
     NoCrossing,
     OccupancyChanged,
+    PersonRecognised,
+    QueueArrived,
+    QueueChanged,
+    QueueLeft,
     VisitBegan,
     VisitDwells,
     VisitEnded,
+    WindowCovered,
 )
+from storeflow.contract import events
 from storeflow.contract.cloudevents import CloudEvent, event_id
-from storeflow.contract.events import (
-    DecidedEvent,
-    LineCrossed,
-    LineUTurn,
-    ZoneDwelling,
-    ZoneEntered,
-    ZoneExited,
-    ZoneOccupancy,
-    instant,
-)
+from storeflow.contract.events import StoreEvent, instant
+
+_Said = dict[str, object]
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where decisions come from: what every event of one camera says."""
+    """Where decisions come from: what every event of one camera, or of all areas, says."""
 
     source: str
     store_id: str
@@ -37,42 +37,46 @@ class Origin:
 
 def to_events(decision: Decision, origin: Origin) -> list[CloudEvent]:
     """The events of one decision: none for what was not counted, two for a U-turn's second crossing."""
-    said = {
-        "store_id": origin.store_id,
-        "camera_id": origin.camera_id,
-        "captured_at": instant(decision.at),
-        "config_version": origin.config_version,
-        "model_version": origin.model_version,
-    }
+    said = _said(decision.at, origin)
     match decision:
         case NoCrossing():
             return []
         case Crossing():
             return _crossing(decision, origin, said)
-        case VisitBegan(zone_id=zone_id):
-            who = {"zone_id": zone_id, "track_id": decision.person_id, "object_class": decision.object_class}
-            began = ZoneEntered(**said, **who, side=decision.side)
-            return [_wrap(began, origin, zone_id, decision.person_id)]
-        case VisitDwells(zone_id=zone_id) | VisitEnded(zone_id=zone_id):
-            stay = {
-                "zone_id": zone_id,
-                "track_id": decision.person_id,
-                "object_class": decision.object_class,
-                "entered_at": instant(decision.entered_at),
-                "dwell_seconds": round(decision.at - decision.entered_at, 3),
-            }
-            if isinstance(decision, VisitDwells):
-                return [_wrap(ZoneDwelling(**said, **stay), origin, zone_id, decision.person_id)]
-            ended = ZoneExited(**said, **stay, side=decision.side, censored=decision.censored)
-            return [_wrap(ended, origin, zone_id, decision.person_id)]
-        case OccupancyChanged(zone_id=zone_id):
-            changed = ZoneOccupancy(**said, zone_id=zone_id, occupancy=decision.occupancy)
-            return [_wrap(changed, origin, zone_id, str(decision.occupancy))]
+        case VisitBegan() | VisitDwells() | VisitEnded():
+            return [_wrap(_visit(decision, said), origin, decision.zone_id, decision.person_id)]
+        case OccupancyChanged(zone_id=zone_id, occupancy=occupancy):
+            changed = events.ZoneOccupancy(**said, zone_id=zone_id, occupancy=occupancy)
+            return [_wrap(changed, origin, zone_id, str(occupancy))]
+        case _:
+            return [_others(decision, origin, said)]
 
 
-def _crossing(decision: Crossing, origin: Origin, said: dict[str, object]) -> list[CloudEvent]:
+def _others(
+    decision: PersonRecognised | QueueArrived | QueueLeft | QueueChanged | AreaCounted | WindowCovered,
+    origin: Origin,
+    said: _Said,
+) -> CloudEvent:
+    match decision:
+        case PersonRecognised(zone_id=zone_id, person_id=person_id):
+            return _wrap(_recognised(decision, origin, said), origin, zone_id, person_id)
+        case QueueArrived(queue_id=queue_id, person_id=person_id):
+            arrived = events.QueueArrived(**said, queue_id=queue_id, track_id=person_id)
+            return _wrap(arrived, origin, queue_id, person_id)
+        case QueueLeft(queue_id=queue_id, person_id=person_id):
+            return _wrap(_left(decision, said), origin, queue_id, person_id)
+        case QueueChanged(queue_id=queue_id):
+            changed = _length(decision, said)
+            return _wrap(changed, origin, queue_id, f"{changed.length} {changed.being_served}")
+        case AreaCounted(area_id=area_id):
+            return _wrap(_area(decision, origin), origin, area_id, f"{decision.cause} {decision.what}")
+        case WindowCovered():
+            return _wrap(_coverage(decision, origin), origin, origin.camera_id, f"{decision.start:.0f}")
+
+
+def _crossing(decision: Crossing, origin: Origin, said: _Said) -> list[CloudEvent]:
     crossed = _wrap(
-        LineCrossed(
+        events.LineCrossed(
             **said,
             line_id=decision.line_id,
             direction=decision.direction,
@@ -80,6 +84,9 @@ def _crossing(decision: Crossing, origin: Origin, said: dict[str, object]) -> li
             object_class=decision.object_class,
             reason=decision.reason,
             position=decision.position,
+            staff=decision.staff,
+            group_id=decision.group_id,
+            buying_unit=decision.buying_unit,
         ),
         origin,
         decision.line_id,
@@ -87,24 +94,116 @@ def _crossing(decision: Crossing, origin: Origin, said: dict[str, object]) -> li
     )
     if decision.u_turn_of is None:
         return [crossed]
-    first_id = _id(origin, LineCrossed, decision.line_id, decision.person_id, decision.u_turn_of)
-    turned = LineUTurn(
+    turned = events.LineUTurn(
         **said,
         line_id=decision.line_id,
         direction="out" if decision.direction == "in" else "in",
         track_id=decision.person_id,
-        first_crossing_id=first_id,
+        first_crossing_id=_crossing_id(origin, decision.line_id, decision.person_id, decision.u_turn_of),
         second_crossing_id=crossed.id,
         seconds_between=round(decision.at - decision.u_turn_of, 3),
     )
     return [crossed, _wrap(turned, origin, decision.line_id, decision.person_id)]
 
 
-def _wrap(data: DecidedEvent, origin: Origin, rule_id: str, who: str) -> CloudEvent:
+def _recognised(decision: PersonRecognised, origin: Origin, said: _Said) -> StoreEvent:
+    before = (_crossing_id(origin, line_id, decision.person_id, at) for line_id, at in decision.crossings)
+    return events.PersonRecognised(
+        **said, track_id=decision.person_id, qualifier="staff", reason="staff_zone", crossing_ids=tuple(before)
+    )
+
+
+def _visit(decision: VisitBegan | VisitDwells | VisitEnded, said: _Said) -> StoreEvent:
+    who = {
+        "zone_id": decision.zone_id,
+        "track_id": decision.person_id,
+        "object_class": decision.object_class,
+        "staff": decision.staff,
+    }
+    if isinstance(decision, VisitBegan):
+        return events.ZoneEntered(**said, **who, side=decision.side)
+    stay = {
+        "entered_at": instant(decision.entered_at),
+        "dwell_seconds": round(decision.at - decision.entered_at, 3),
+    }
+    if isinstance(decision, VisitDwells):
+        return events.ZoneDwelling(**said, **who, **stay)
+    return events.ZoneExited(**said, **who, **stay, side=decision.side, censored=decision.censored)
+
+
+def _left(decision: QueueLeft, said: _Said) -> StoreEvent:
+    return events.QueueLeft(
+        **said,
+        queue_id=decision.queue_id,
+        track_id=decision.person_id,
+        outcome=decision.outcome,
+        arrived_at=instant(decision.arrived_at),
+        wait_seconds=round(decision.at - decision.arrived_at, 3),
+        censored=decision.censored,
+    )
+
+
+def _length(decision: QueueChanged, said: _Said) -> events.QueueLength:
+    longest = decision.longest_wait_seconds
+    return events.QueueLength(
+        **said,
+        queue_id=decision.queue_id,
+        length=decision.length,
+        being_served=decision.being_served,
+        longest_wait_seconds=None if longest is None else round(longest, 3),
+    )
+
+
+def _area(decision: AreaCounted, origin: Origin) -> StoreEvent:
+    return events.AreaOccupancy(
+        store_id=origin.store_id,
+        captured_at=instant(decision.at),
+        config_version=origin.config_version,
+        area_id=decision.area_id,
+        occupancy=decision.occupancy,
+        drift_bound=decision.drift_bound,
+        crossings=decision.crossings,
+        clamped=decision.clamped,
+        unseen_seconds=round(decision.unseen_seconds, 3),
+        reset_at=instant(decision.reset_at),
+        cause=decision.cause,
+    )
+
+
+def _coverage(decision: WindowCovered, origin: Origin) -> StoreEvent:
+    return events.CameraCoverage(
+        store_id=origin.store_id,
+        camera_id=origin.camera_id,
+        captured_at=instant(decision.at),
+        window_start=instant(decision.start),
+        window_end=instant(decision.end),
+        observed_seconds=round(decision.observed_seconds, 3),
+        frames_analysed=decision.frames_analysed,
+        frames_missed=decision.frames_missed,
+        longest_gap_seconds=round(decision.longest_gap_seconds, 3),
+    )
+
+
+def _said(at: float, origin: Origin) -> _Said:
+    """What every event that was decided in front of one camera says."""
+    return {
+        "store_id": origin.store_id,
+        "camera_id": origin.camera_id,
+        "captured_at": instant(at),
+        "config_version": origin.config_version,
+        "model_version": origin.model_version,
+    }
+
+
+def _wrap(data: StoreEvent, origin: Origin, rule_id: str, who: str) -> CloudEvent:
     id_ = _id(origin, type(data), rule_id, who, data.captured_at.timestamp())
     return CloudEvent.of(data, source=origin.source, id=id_, subject=rule_id)
 
 
-def _id(origin: Origin, model: type[DecidedEvent], rule_id: str, who: str, at: float) -> str:
+def _crossing_id(origin: Origin, line_id: str, person_id: str, at: float) -> str:
+    return _id(origin, events.LineCrossed, line_id, person_id, at)
+
+
+def _id(origin: Origin, model: type[StoreEvent], rule_id: str, who: str, at: float) -> str:
     milliseconds = round(instant(at).timestamp() * 1000)
     return event_id(origin.source, model.event_type, who, rule_id, milliseconds)

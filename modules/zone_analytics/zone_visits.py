@@ -4,16 +4,28 @@ A visit begins when a foot point comes inside and is told once it has lasted `mi
 observation inside, and that is told once the person has been away for `reentry_seconds`. Someone who steps out for
 less never left, whether they were seen outside or hidden behind a shelf. Times are those of the observations, so
 telling late moves no figure. Out of sight a person is known for `forget_seconds` only: then the visit ends, too.
+
+With a `margin` a visit begins this far inside the polygon's edge and ends at the edge, so that whoever stands on the
+edge comes in once. Who works here visits as others do, but is not counted as a visitor.
+
+However many come and go in one frame, the number of visitors is told at most once for it, and last: an event's id is
+made of the number and the moment, so the same number twice in a moment would be one event.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from math import inf
+from dataclasses import dataclass, field, replace
+from math import hypot, inf
 
-from modules.zone_analytics.decisions import Decision, OccupancyChanged, VisitBegan, VisitDwells, VisitEnded
+from modules.zone_analytics.decisions import (
+    Decision,
+    OccupancyChanged,
+    VisitBegan,
+    VisitDwells,
+    VisitEnded,
+    moment_after,
+)
 from modules.zone_analytics.people import Person, Seen
 from storeflow.contract.events import Censored
-from storeflow.contract.geometry import Point
+from storeflow.contract.geometry import Point, position_along
 from storeflow.contract.twins import Zone
 
 
@@ -34,6 +46,11 @@ class Visit:
     """Since `last_inside`."""
     told: bool = False
     dwell_told: bool = False
+    dwell_intervals: int = 0
+    """How many `dwell_interval_seconds` after the first were told."""
+    staff: bool = False
+    frames: int = 1
+    """In which the person was seen inside."""
 
 
 @dataclass(slots=True)
@@ -46,45 +63,78 @@ class ZoneVisits:
     """Open visits by person: ended after `reentry_seconds` away, so no more than people in view lately."""
     outside: dict[str, Point] = field(default_factory=dict)
     """Last foot point outside of everyone in view, to know the edge by which they come in."""
+    occupancy_told: int | None = None
+    """The latest; none before there was anything to tell, and in a checkpoint of an earlier version."""
+    occupancy_told_at: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.occupancy_told is None:
+            self.occupancy_told = len(self.visitors)
 
     def observe(self, seen: Seen, aspect_ratio: float) -> None:
-        """Take in what is new of one person; `tick` tells what follows from it."""
+        """Take in what is new of one person; `tick` and `tell_occupancy` tell what follows from it."""
         if not seen.person.is_a(self.zone.object_class):
             return
         for observation in seen.observations:
-            foot = Point(observation.foot.x / aspect_ratio, observation.foot.y)
-            if contains(self.zone.polygon, foot):
-                self._inside(seen.person, observation.at, foot)
-            else:
+            place = observation.seen_at(self.zone.focus).foot
+            foot = Point(place.x / aspect_ratio, place.y)
+            if not contains(self.zone.polygon, foot):
                 self._outside(seen.person.person_id, foot)
+            elif seen.person.person_id in self.visits or self._deep_inside(foot, aspect_ratio):
+                self._inside(seen.person, observation.at, foot)
 
     def tick(self, at: float) -> list[Decision]:
         """Tell what has become certain by now: visits that began, dwell and ended."""
-        return self._tell_all(at, certain_at=at)
+        return self._tell_all(certain_at=at)
 
-    def leave(self, person: Person, at: float) -> list[Decision]:
+    def tell_occupancy(self, at: float) -> list[Decision]:
+        """Tell the number of visitors if it is another one, or is to be told again: once all else of a frame is."""
+        visitors = self.visitors
+        every, told_at = self.zone.occupancy_interval_seconds, self.occupancy_told_at
+        is_due = every > 0 and (told_at is None or at - told_at >= every)
+        if len(visitors) == self.occupancy_told and not is_due:
+            return []
+        self.occupancy_told, self.occupancy_told_at = len(visitors), at
+        return [OccupancyChanged(self.zone_id, at, len(visitors), visitors)]
+
+    def staying(self, seconds: float) -> list[str]:
+        """Who has been inside for at least so long."""
+        return [visit.person_id for visit in self.visits.values() if visit.last_inside - visit.entered_at >= seconds]
+
+    def leave(self, person: Person) -> list[Decision]:
         """End the visit of a person who is gone, and forget them."""
         self.outside.pop(person.person_id, None)
         visit = self.visits.get(person.person_id)
-        return [] if visit is None else self._tell_all(at, certain_at=inf, visits=[visit])
+        return [] if visit is None else self._tell(visit, certain_at=inf)
+
+    def recognise(self, person_id: str) -> None:
+        """Take it in that a person works here: from now on no visitor."""
+        visit = self.visits.get(person_id)
+        if visit is not None:
+            visit.staff = True
 
     def close(self, at: float) -> list[Decision]:
-        """End every visit now: the camera or the zone is gone."""
-        return self._tell_all(at, certain_at=inf)
+        """End every visit now: the camera or the zone is gone. `at` is that of the last frame."""
+        decisions = self._tell_all(certain_at=inf)
+        if self.occupancy_told:
+            decisions += self.tell_occupancy(moment_after(at, self.occupancy_told_at))
+        self.occupancy_told_at = None
+        return decisions
 
     @property
-    def occupancy(self) -> int:
-        """Visitors whose visit was told and has not ended."""
-        return sum(visit.told for visit in self.visits.values())
+    def visitors(self) -> tuple[str, ...]:
+        """Whose visit was told and has not ended, without those who work here."""
+        return tuple(visit.person_id for visit in self.visits.values() if visit.told and not visit.staff)
 
-    def _tell_all(self, at: float, certain_at: float, visits: Sequence[Visit] | None = None) -> list[Decision]:
-        before = self.occupancy
+    def _tell_all(self, certain_at: float) -> list[Decision]:
         decisions: list[Decision] = []
-        for visit in list(self.visits.values()) if visits is None else visits:
+        for visit in list(self.visits.values()):
             decisions += self._tell(visit, certain_at)
-        if self.occupancy != before:
-            decisions.append(OccupancyChanged(self.zone_id, at, self.occupancy))
         return decisions
+
+    def _deep_inside(self, foot: Point, aspect_ratio: float) -> bool:
+        """Whether a place inside the polygon is the zone's `margin` away from its edge."""
+        return self.zone.margin == 0 or distance_to_edge(self.zone.polygon, foot, aspect_ratio) >= self.zone.margin
 
     def _inside(self, person: Person, at: float, foot: Point) -> None:
         visit = self.visits.get(person.person_id)
@@ -92,10 +142,11 @@ class ZoneVisits:
             came_from = self.outside.pop(person.person_id, None)
             side = None if came_from is None else edge_crossed(self.zone.polygon, foot, came_from)
             self.visits[person.person_id] = Visit(
-                person.person_id, person.object_class, at, side, came_from is None, at, foot
+                person.person_id, person.object_class, at, side, came_from is None, at, foot, staff=person.staff
             )
             return
         visit.last_inside, visit.last_foot, visit.seen_outside = at, foot, False
+        visit.staff, visit.frames = person.staff, visit.frames + 1
 
     def _outside(self, person_id: str, foot: Point) -> None:
         self.outside[person_id] = foot
@@ -110,16 +161,26 @@ class ZoneVisits:
         stayed = visit.last_inside - visit.entered_at
         if not visit.told and stayed >= zone.min_visit_seconds:
             visit.told = True
-            decisions.append(VisitBegan(*who, visit.entered_at, visit.entered_by))
-        if visit.told and not visit.dwell_told and stayed >= zone.min_dwell_seconds:
-            visit.dwell_told = True
-            decisions.append(VisitDwells(*who, visit.last_inside, visit.entered_at))
+            decisions.append(VisitBegan(*who, visit.entered_at, visit.entered_by, visit.staff))
+        if visit.told and self._dwells(visit, stayed):
+            decisions.append(VisitDwells(*who, visit.last_inside, visit.entered_at, visit.staff))
         if certain_at - visit.last_inside > zone.reentry_seconds:
             del self.visits[visit.person_id]
             if visit.told:
                 left_by = visit.left_by if visit.seen_outside else None
-                decisions.append(VisitEnded(*who, visit.last_inside, left_by, visit.entered_at, _censored(visit)))
+                ended = VisitEnded(*who, visit.last_inside, left_by, visit.entered_at, _censored(visit))
+                decisions.append(replace(ended, staff=visit.staff, frames=visit.frames))
         return decisions
+
+    def _dwells(self, visit: Visit, stayed: float) -> bool:
+        """Whether it is time to tell that a visit goes on: at first, and then once an interval."""
+        over, every = stayed - self.zone.min_dwell_seconds, self.zone.dwell_interval_seconds
+        if over < 0:
+            return False
+        intervals = int(over / every) if every > 0 else 0
+        due = not visit.dwell_told or intervals > visit.dwell_intervals
+        visit.dwell_told, visit.dwell_intervals = True, intervals
+        return due
 
 
 def contains(polygon: tuple[Point, ...], point: Point) -> bool:
@@ -133,6 +194,17 @@ def contains(polygon: tuple[Point, ...], point: Point) -> bool:
             inside = not inside
         previous = corner
     return inside
+
+
+def distance_to_edge(polygon: tuple[Point, ...], point: Point, aspect_ratio: float) -> float:
+    """How far it is from `point` to the nearest edge of the closed polygon, as a fraction of the frame's width."""
+    corners = [Point(corner.x, corner.y / aspect_ratio) for corner in polygon]
+    place = Point(point.x, point.y / aspect_ratio)
+    return min(
+        _distance(place, corner, corners[(index + 1) % len(corners)])
+        for index, corner in enumerate(corners)
+        if corner != corners[(index + 1) % len(corners)]
+    )
 
 
 def edge_crossed(polygon: tuple[Point, ...], inside: Point, outside: Point) -> int | None:
@@ -151,6 +223,11 @@ def edge_crossed(polygon: tuple[Point, ...], inside: Point, outside: Point) -> i
         if 0 <= on_way <= 1 and 0 <= on_edge <= 1 and (best is None or on_way < best[0]):
             best = (on_way, index)
     return None if best is None else best[1]
+
+
+def _distance(point: Point, start: Point, end: Point) -> float:
+    along = min(1.0, max(0.0, position_along(point, start, end)))
+    return hypot(start.x + along * (end.x - start.x) - point.x, start.y + along * (end.y - start.y) - point.y)
 
 
 def _censored(visit: Visit) -> Censored | None:

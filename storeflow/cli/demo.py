@@ -8,97 +8,108 @@ import argparse
 import hashlib
 import json
 import shutil
+import sys
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
 from datetime import datetime
-from http import HTTPStatus
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from rich.console import Console
 
-from local_azure.supervisor.supervisor import Supervisor
-from storeflow.cli.live import Board, LiveView
-from storeflow.cli.play import play, progress
+from local_azure.edge_hub.service_access import connection_string_file
+from storeflow.cli.arguments import positive
+from storeflow.cli.live import Board
+from storeflow.cli.play import Played, play, progress
+from storeflow.cli.processes import (
+    CAMERA_ID,
+    POLL_SECONDS,
+    REPOSITORY,
+    TEMPLATE,
+    events_file,
+    follow,
+    store_of,
+    versions,
+)
 from storeflow.cli.summary import Summary, summarise
 from storeflow.cli.verdict import decisions_differ, differences, verdict
+from storeflow.cli.watch import until_interrupted
+from storeflow.cli.words import counted, shown
 from storeflow.contract.cloudevents import CloudEvent
 from storeflow.contract.events import CameraState
 from storeflow.contract.twins import Layout, read_section
-from storeflow.errors import StoreflowError, TransportError
 from tools.sample_store.render import SampleStore, render
 from tools.sample_store.store import FPS
 
-REPOSITORY = Path(__file__).resolve().parents[2]
-TEMPLATE = REPOSITORY / "deployment.template.json"
 MODEL = REPOSITORY / "models" / "person" / "storeflow_nano"
 RENDERER = REPOSITORY / "tools" / "sample_store"
 SECONDS = 60
-CAMERA_ID = "entrance"
-MEDIA = Path("srv/storeflow/media")
-"""Where the template's video_capture finds clips, under the supervisor's root."""
-EVENTS = Path("srv/storeflow/upstream_router/events.ndjson")
-PATIENCE_SECONDS = 60.0
-"""Without any news for so long the run has failed."""
-POLL_SECONDS = 0.25
+MOST_SPEED = 100.0
+"""As the section `cameras` has it."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What is played, and what is known of it."""
+
+    store: SampleStore
+    truth: dict[str, Any]
+    layout: Layout
+    camera: dict[str, Any]
+    """Its settings in the template."""
+
+    @classmethod
+    def of(cls, store: SampleStore) -> Self:
+        """Of the rendered store, with the deployment template's settings."""
+        template = json.loads(TEMPLATE.read_text())["modulesContent"]
+        return cls(
+            store,
+            json.loads(store.truth.read_text()),
+            read_section("layout", template["zone_analytics"]["properties.desired"]["layout"]),
+            template["video_capture"]["properties.desired"]["cameras"][CAMERA_ID],
+        )
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command to the command line."""
     parser = commands.add_parser("demo", help="play the sample store (make run)", description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("run"), help="folder for all that is written (default: run)")
-    parser.add_argument("--speed", type=float, default=1.0, help="times faster than life (default: 1)")
+    parser.add_argument(
+        "--speed", type=positive(MOST_SPEED), default=1.0, help="times faster than life, at most 100 (default: 1)"
+    )
+    parser.add_argument("--stay", action="store_true", help="keep the store running after the verdict, until Ctrl-C")
     parser.set_defaults(command=command)
 
 
 def command(options: argparse.Namespace) -> int:
-    """Run it; 0 when every line and visit count is what was rendered, else 1."""
+    """Run it; 0 when every line and visit count is what was rendered, or twins were edited meanwhile; else 1."""
     console = Console()
     out: Path = options.out.resolve()
-    store = sample_store(out / "sample")
-    template = json.loads(TEMPLATE.read_text())["modulesContent"]
-    layout: Layout = read_section("layout", template["zone_analytics"]["properties.desired"]["layout"])
-    camera_setting = template["video_capture"]["properties.desired"]["cameras"][CAMERA_ID]
-    truth = json.loads(store.truth.read_text())
-
-    console.print(f"Playing the sample store, {truth['frames']} frames, at {options.speed:g}x: Ctrl-C stops.")
-    board = Board(layout, truth)
-    events, frames = run_processes(out / "store", store, camera_setting, board, speed=options.speed, console=console)
-    (out / "events.ndjson").write_bytes((out / "store" / EVENTS).read_bytes())
-    summary = _summary(events, layout, frames)
-    (out / "summary.json").write_text(json.dumps(summary, indent=1) + "\n")
-
-    played = play(
-        store.video,
-        MODEL,
-        layout,
-        out / "pictures",
-        fast=True,
-        annotate=True,
-        fps=camera_setting["fps"],
-        starts_at=datetime.fromisoformat(camera_setting["playback"]["starts_at"]),
-    )
-    for name in ("annotated.mp4", "heatmap.png"):
-        (out / "pictures" / name).replace(out / name)
-    shutil.rmtree(out / "pictures")
-
-    console.print(verdict(summary, truth))
-    wrong = differences(summary, truth, events, started_at(events))
-    decided = [event for event in events if not isinstance(event.data, CameraState)]
-    told = decisions_differ(decided, played.events) if not wrong else []
-    for line in (*wrong, *told):
-        console.print(line, style="red", highlight=False)
-    if wrong:
+    sample = Sample.of(sample_store(out / "sample"))
+    _say_hello(out, sample, options, console)
+    with ExitStack() as running:
+        store = store_of(out / "store", sample.store.video, sample.camera, speed=options.speed)
+        supervisor = running.enter_context(store)
+        before = versions(supervisor.hub)
+        events, frames = follow(supervisor, Board(sample.layout, sample.truth), console, speed=options.speed)
+        edited = [module_id for module_id, version in versions(supervisor.hub).items() if version != before[module_id]]
+        if not options.stay:
+            running.close()
+        (out / "events.ndjson").write_bytes(events_file(out / "store").read_bytes())
+        summary = summary_of(events, sample.layout, frames)
+        (out / "summary.json").write_text(json.dumps(summary, indent=1) + "\n")
+        played = play_in_one_process(out, sample)
+        status = conclude(summary, sample.truth, events, played.events, edited=edited, console=console)
         console.print(
-            f"The decisions are in {_shown(out / 'events.ndjson')}; watch them in {_shown(out / 'annotated.mp4')}."
+            f"Look at {shown(out / 'annotated.mp4')} and {shown(out / 'heatmap.png')}; "
+            f"all that was told ({counted(len(events), 'event')}) is in {shown(out / 'events.ndjson')}.",
+            soft_wrap=True,
         )
-        return 1
-    console.print("Every count equals what was rendered." if not told else "The counts are right all the same.")
-    console.print(
-        f"Look at {_shown(out / 'annotated.mp4')} and {_shown(out / 'heatmap.png')}; "
-        f"the {len(events)} events are in {_shown(out / 'events.ndjson')}."
-    )
-    return 1 if told else 0
+        if options.stay:
+            _stay(console)
+    return status
 
 
 def sample_store(folder: Path) -> SampleStore:
@@ -116,80 +127,60 @@ def sample_store(folder: Path) -> SampleStore:
     return store
 
 
-def run_processes(
-    root: Path, store: SampleStore, camera_setting: dict[str, Any], board: Board, *, speed: float, console: Console
-) -> tuple[list[CloudEvent], int]:
-    """Play the store to the processes of the deployment template; all events at the file sink, and frames analysed.
+def play_in_one_process(out: Path, sample: Sample) -> Played:
+    """Play the clip again, to the same modules in this process, for annotated.mp4 and heatmap.png."""
+    played = play(
+        sample.store.video,
+        MODEL,
+        sample.layout,
+        out / "pictures",
+        fast=True,
+        annotate=True,
+        fps=sample.camera["fps"],
+        starts_at=datetime.fromisoformat(sample.camera["playback"]["starts_at"]),
+        camera_id=CAMERA_ID,
+    )
+    for name in ("annotated.mp4", "heatmap.png"):
+        (out / "pictures" / name).replace(out / name)
+    shutil.rmtree(out / "pictures")
+    return played
 
-    Raises:
-        TransportError: nothing came for a long time; the logs say why.
+
+def conclude(
+    summary: Summary,
+    truth: dict[str, Any],
+    events: Sequence[CloudEvent],
+    one_process: Sequence[CloudEvent],
+    *,
+    edited: Sequence[str],
+    console: Console,
+) -> int:
+    """Tell how what was counted compares with what was rendered; the command's status.
+
+    Args:
+        summary: what the processes counted.
+        truth: what was rendered.
+        events: of the processes.
+        one_process: events of the same modules in one process.
+        edited: modules whose twins were written while it played: what is true for their settings nobody knows.
+        console: to tell it on.
     """
-    shutil.rmtree(root, ignore_errors=True)  # an outbox that knows this film would count none of it again
-    (root / MEDIA).mkdir(parents=True)
-    shutil.copy(store.video, root / MEDIA / store.video.name)
-    camera = {**camera_setting, "url": f"file:{store.video.name}"}
-    camera["playback"] = {**camera["playback"], "speed": speed}
-    supervisor = Supervisor(TEMPLATE, root, desired_overrides={"video_capture": {"cameras": {CAMERA_ID: camera}}})
-    with supervisor, LiveView(board, console) as view:
-        file, last_news = EventTail(root / EVENTS), time.monotonic()
-        while True:
-            news = file.read()
-            board.tally.take(news)
-            board.modules = supervisor.status()
-            view.refresh()
-            metrics = _metrics(supervisor)
-            board.frames = int(metrics.get("frames", 0))
-            if news:
-                last_news = time.monotonic()
-            if finished(file.events, metrics):
-                return file.events + file.read(), board.frames
-            if time.monotonic() - last_news > PATIENCE_SECONDS / min(speed, 1.0):
-                raise TransportError(f"no event for {PATIENCE_SECONDS:.0f} s; look into {_shown(root / 'logs')}")
-            time.sleep(POLL_SECONDS)
+    if edited:
+        console.print(f"{', '.join(edited)}: edited while it played: no verdict.", soft_wrap=True, highlight=False)
+        return 0
+    console.print(verdict(summary, truth))
+    wrong = differences(summary, truth, events, started_at(events))
+    decided = [event for event in events if not isinstance(event.data, CameraState)]
+    apart = decisions_differ(decided, one_process) if not wrong else []
+    for line in (*wrong, *apart):
+        console.print(line, style="red", highlight=False, soft_wrap=True)
+    if not wrong:
+        console.print("The counts are right all the same." if apart else "Every count equals what was rendered.")
+    return 1 if wrong or apart else 0
 
 
-class EventTail:
-    """Reads the events file as it grows."""
-
-    def __init__(self, path: Path) -> None:
-        self._path, self._offset = path, 0
-        self.events: list[CloudEvent] = []
-
-    def read(self) -> list[CloudEvent]:
-        """The events that are new; a line that is still being written is left for later."""
-        if not self._path.is_file():
-            return []
-        with self._path.open("rb") as file:
-            file.seek(self._offset)
-            lines = file.read().split(b"\n")[:-1]
-        self._offset += sum(len(line) + 1 for line in lines)
-        news = [CloudEvent.from_json(line) for line in lines]
-        self.events += news
-        return news
-
-
-def _metrics(supervisor: Supervisor) -> dict[str, float]:
-    """What zone_analytics says of itself; nothing while it starts."""
-    try:
-        answer = supervisor.hub.invoke_method("zone_analytics", "metrics", {}, response_timeout=5)
-    except StoreflowError:
-        return {}
-    return dict(answer.payload) if answer.status == HTTPStatus.OK else {}
-
-
-def finished(events: Sequence[CloudEvent], metrics: dict[str, float]) -> bool:
-    """Whether the clip has ended, and everything decided about it has reached the file."""
-    ended = any(isinstance(event.data, CameraState) and event.data.state == "ended" for event in events)
-    decided = sum(not isinstance(event.data, CameraState) for event in events)
-    return ended and metrics.get("streams_ended", 0) >= 1 and metrics["events"] == decided
-
-
-def started_at(events: Sequence[CloudEvent]) -> float:
-    """`captured_at` of the camera's first frame."""
-    return next(event.time.timestamp() for event in events if isinstance(event.data, CameraState))
-
-
-def _summary(events: Sequence[CloudEvent], layout: Layout, frames: int) -> Summary:
+def summary_of(events: Sequence[CloudEvent], layout: Layout, frames: int) -> Summary:
+    """`summary.json` of what the processes decided."""
     decided = [event.data for event in events if hasattr(event.data, "model_version")]
     return summarise(
         events,
@@ -201,9 +192,25 @@ def _summary(events: Sequence[CloudEvent], layout: Layout, frames: int) -> Summa
     )
 
 
-def _shown(path: Path) -> str:
-    """A path as one would type it here."""
-    try:
-        return str(path.relative_to(Path.cwd()))
-    except ValueError:
-        return str(path)
+def started_at(events: Sequence[CloudEvent]) -> float:
+    """`captured_at` of the camera's first frame."""
+    return next(event.time.timestamp() for event in events if isinstance(event.data, CameraState))
+
+
+def _say_hello(out: Path, sample: Sample, options: argparse.Namespace, console: Console) -> None:
+    lasts = sample.truth["frames"] / FPS / options.speed
+    after = "the store stays until then" if options.stay else "--stay (make run STAY=1) keeps the store until then"
+    console.print(
+        f"Playing the sample store, {sample.truth['frames']} frames, at {options.speed:g}x, {lasts:.0f} s. "
+        f"Ctrl-C stops; {after}.",
+        soft_wrap=True,
+    )
+    secret = shown(connection_string_file(out / "store" / "edge_hub"))
+    console.print(f"From another terminal: {sys.argv[0]} twin get --connection-string-file {secret}", soft_wrap=True)
+
+
+def _stay(console: Console) -> None:
+    console.print("The store stays, as twins and methods reach it: Ctrl-C ends it.")
+    with until_interrupted() as interrupted:
+        while not interrupted():
+            time.sleep(POLL_SECONDS)

@@ -7,8 +7,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from storeflow.cli.arguments import ANNOTATE_HELP, MOST_FPS, positive
 from storeflow.cli.comparison import evaluation
-from storeflow.cli.pipeline import MOST_FPS
 from storeflow.cli.play import play
 from storeflow.cli.report import page
 from storeflow.cli.truth import read_truth
@@ -21,8 +21,10 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     parser.add_argument("--model", type=Path, required=True, help="a folder models/<task>/<name>")
     parser.add_argument("--truth", type=Path, required=True, help="a file of the evaluation data's truth folder")
     parser.add_argument("--out", type=Path, required=True, help="folder for evaluation.json and evaluation.html")
-    parser.add_argument("--annotate", action="store_true", help="write annotated.mp4, too: frames with people in them")
-    parser.add_argument("--fps", type=float, default=MOST_FPS, help="frames a second to analyse at most (default: all)")
+    parser.add_argument("--annotate", action="store_true", help=ANNOTATE_HELP)
+    parser.add_argument(
+        "--fps", type=positive(MOST_FPS), default=MOST_FPS, help="frames a second to analyse at most (default: all)"
+    )
     parser.set_defaults(command=command)
 
 
@@ -43,7 +45,7 @@ def command(options: argparse.Namespace) -> int:
         table.add_row(
             line_id, true, f"{line['in']}/{line['out']}", str(line.get("missed", "")), str(line.get("extra", ""))
         )
-    console = Console()
+    console = Console(soft_wrap=True)
     console.print(table)
     for zone_id, zone in result["zones"].items():
         console.print(

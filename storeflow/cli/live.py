@@ -11,10 +11,13 @@ from rich.table import Table
 
 from local_azure.supervisor.restart_policy import ModuleStatus
 from storeflow.cli.summary import Tally
+from storeflow.cli.words import counted
 from storeflow.contract.twins import Layout
 
 SECONDS_BETWEEN_LINES = 10.0
 MOST_ROWS = 30
+_NOT_KNOWN = "?"
+"""In place of what is to come, of a line or zone that was added while it played."""
 
 
 class Board:
@@ -31,12 +34,13 @@ class Board:
         for heading in ("", "so far", "in all"):
             table.add_column(heading, justify="right" if heading else "left", min_width=14)
         for line_id, line in self.tally.lines.items():
-            true = self.truth["lines"][line_id]
-            table.add_row(f"{line_id}: in", str(line["in"]), str(true["in"]))
-            table.add_row(f"{line_id}: out", str(line["out"]), str(true["out"]))
+            true = self.truth["lines"].get(line_id, {})
+            table.add_row(f"{line_id}: in", str(line["in"]), str(true.get("in", _NOT_KNOWN)))
+            table.add_row(f"{line_id}: out", str(line["out"]), str(true.get("out", _NOT_KNOWN)))
         for zone_id, visits in self.tally.visits.items():
-            inside = f"{visits}, {self.tally.inside[zone_id]} inside"
-            table.add_row(f"{zone_id}: visits", inside, str(len(self.truth["zones"][zone_id]["visits"])))
+            inside = f"{visits}, {self.tally.inside.get(zone_id, 0)} inside"
+            true = self.truth["zones"].get(zone_id)
+            table.add_row(f"{zone_id}: visits", inside, _NOT_KNOWN if true is None else str(len(true["visits"])))
         for module_id, status in list(self.modules.items())[: MOST_ROWS - table.row_count]:
             restarts = f", started again {status.restart_count}x" if status.restart_count else ""
             table.add_row(module_id, f"{status.status.value}{restarts}", "", style="dim")
@@ -44,7 +48,7 @@ class Board:
 
     def headline(self) -> str:
         """Everything in one line."""
-        return f"frame {self.frames} of {self.truth['frames']}, {self.tally.events} events"
+        return f"frame {self.frames} of {self.truth['frames']}, {counted(self.tally.events, 'event')}"
 
     def line(self) -> str:
         """Everything in one longer line, for a log."""

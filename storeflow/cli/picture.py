@@ -15,28 +15,34 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from storeflow.cli.remarks import Remark
 from storeflow.contract.geometry import Point
 from storeflow.contract.messages import Detections
 from storeflow.contract.twins import Layout
 from storeflow.frames.frame import Frame
 
 Image = NDArray[np.uint8]
-LINE, ZONE, PERSON, TENTATIVE, INK, PAPER = (
+LINE, ZONE, PERSON, TENTATIVE, REFUSED, INK, PAPER = (
     (60, 180, 255),
     (200, 160, 60),
     (90, 220, 90),
     (150, 150, 150),
+    (110, 130, 255),
     (255, 255, 255),
     (30, 30, 30),
 )
 """Blue, green, red, as OpenCV has them."""
 FONT = cv2.FONT_HERSHEY_SIMPLEX
+ROW, TAG_SCALE = 20, 0.48
+"""Pixels from one tag to the next below it, and the size of its letters."""
 HEAT_CELLS = 96
 """Across the frame's width."""
 
 
-def draw(frame: Frame, detections: Detections, layout: Layout, captions: Sequence[str]) -> Image:
-    """The frame in colour, shape (height, width, 3), with layout, tracks and captions."""
+def draw(
+    frame: Frame, detections: Detections, layout: Layout, captions: Sequence[str], remarks: Sequence[Remark] = ()
+) -> Image:
+    """The frame in colour, shape (height, width, 3), with layout, tracks by number, captions and remarks."""
     image: Image = np.asarray(cv2.cvtColor(frame.i420, cv2.COLOR_YUV2BGR_I420), np.uint8)
     size = frame.width, frame.height
     _draw_layout(image, layout, size)
@@ -46,7 +52,9 @@ def draw(frame: Frame, detections: Detections, layout: Layout, captions: Sequenc
         colour = PERSON if track.confirmed else TENTATIVE
         cv2.rectangle(image, left_top, right_bottom, colour, 1, cv2.LINE_AA)
         cv2.circle(image, _pixels(track.box.bottom_center, size), 3, colour, -1, cv2.LINE_AA)
+        _draw_tag(image, _number(track.track_id), (left_top[0], left_top[1] - ROW), colour)
     _draw_captions(image, captions)
+    _draw_remarks(image, remarks, size)
     return image
 
 
@@ -141,6 +149,35 @@ def _draw_captions(image: Image, texts: Sequence[str]) -> None:
     cv2.rectangle(image, (6, 6), (width + 18, 12 + 18 * len(texts)), PAPER, -1)
     for row, text in enumerate(texts):
         cv2.putText(image, text, (12, 22 + 18 * row), FONT, 0.42, INK, 1, cv2.LINE_AA)
+
+
+def _draw_remarks(image: Image, remarks: Sequence[Remark], size: tuple[int, int]) -> None:
+    """Each on a panel of its own, inside the picture; one that would cover another goes below it."""
+    taken: list[tuple[int, int, int]] = []
+    for remark in remarks:
+        width = _tag_width(remark.text)
+        x, y = _pixels(remark.position, size)
+        left, top = max(0, min(x - width // 2, size[0] - width)), max(0, min(y + 8, size[1] - ROW))
+        while any(left < right and other < left + width and abs(top - row) < ROW for other, right, row in taken):
+            top += ROW
+        taken.append((left, left + width, top))
+        _draw_tag(image, remark.text, (left, top), PERSON if remark.was_counted else REFUSED)
+
+
+def _draw_tag(image: Image, text: str, place: tuple[int, int], colour: tuple[int, int, int]) -> None:
+    """Text on a dark panel whose upper left corner is at the place, or at the picture's upper edge."""
+    left, top = place[0], max(0, place[1])
+    cv2.rectangle(image, (left, top), (left + _tag_width(text), top + ROW - 2), PAPER, -1)
+    cv2.putText(image, text, (left + 5, top + 15), FONT, TAG_SCALE, colour, 1, cv2.LINE_AA)
+
+
+def _tag_width(text: str) -> int:
+    return int(cv2.getTextSize(text, FONT, TAG_SCALE, 1)[0][0]) + 10
+
+
+def _number(track_id: str) -> str:
+    """The end of a track's id, which tells it from the others in view."""
+    return track_id.rpartition("-")[2]
 
 
 def _label(image: Image, text: str, place: tuple[int, int], colour: tuple[int, int, int]) -> None:

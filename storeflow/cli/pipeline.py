@@ -4,7 +4,7 @@ What looks at frames and decides is the same for a live camera, whose frames com
 """
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,9 +16,11 @@ from modules.upstream_router.module import UpstreamRouter
 from modules.video_capture.module import VideoCapture
 from modules.zone_analytics.decisions import Decision
 from modules.zone_analytics.module import ZoneAnalytics
+from storeflow.cli.arguments import MOST_FPS
 from storeflow.contract.cloudevents import CloudEvent
+from storeflow.contract.geometry import Point
 from storeflow.contract.messages import Detections, StreamEnded
-from storeflow.contract.twins import Camera, Layout, Model, NdjsonSink, Playback, Telemetry
+from storeflow.contract.twins import Layout, Model, NdjsonSink, Telemetry, read_section
 from storeflow.environment import CARDS_FOLDER
 from storeflow.errors import ConfigError, SourceError
 from storeflow.frames.frame import Frame
@@ -27,7 +29,6 @@ from storeflow.module import ModuleContext, Output, sink_name
 CAMERA_ID = "camera"
 CLIP_STARTS_AT = datetime(1970, 1, 1, tzinfo=UTC)
 """A clip has no clock: its events are dated by seconds from its first frame, on the first day that a clock knows."""
-MOST_FPS = 60.0
 LAYOUT_VERSION = 1
 
 
@@ -39,6 +40,8 @@ class Step:
     message: Detections | StreamEnded
     decisions: Sequence[Decision]
     events: Sequence[CloudEvent]
+    feet: Mapping[str, Point]
+    """Where everyone who is known stands, or was last seen, by person, in fractions of the frame; none at the end."""
 
 
 class Analysis:
@@ -75,11 +78,16 @@ class Analysis:
         self._analytics.close()
 
     def _step(self, frame: Frame | None, message: Detections | StreamEnded) -> Step:
-        view, decisions = self._analytics.decide(message)
-        self.people_seen.update(person.person_id for person in view.people if person.confirmed)
-        outputs = self._analytics.to_outputs(view, decisions)
+        decided = self._analytics.decide(message)
+        people = tuple(self._analytics.store.people(message.camera_id))
+        self.people_seen.update(person.person_id for person in people if person.confirmed)
+        outputs = self._analytics.to_outputs(decided)
         events = [output.event for output in outputs if isinstance(output.event, CloudEvent)]
-        return Step(frame, message, decisions, events)
+        feet: dict[str, Point] = {}
+        if isinstance(message, Detections):
+            heights = message.frame_height / message.frame_width  # people are measured in heights of the frame
+            feet = {one.person_id: Point(one.last.foot.x * heights, one.last.foot.y) for one in people}
+        return Step(frame, message, [one.decision for one in decided], events, feet)
 
 
 class Pipeline:
@@ -95,7 +103,7 @@ class Pipeline:
         on_time: asked before every frame, with its seconds from the first one; a frame that is refused is passed by.
 
     Raises:
-        ConfigError: the model can't be used, with the reason.
+        ConfigError: the model can't be used, or the clip's name, with the reason.
         SourceError: there is no such clip.
     """
 
@@ -113,14 +121,14 @@ class Pipeline:
         if not video.is_file():
             raise SourceError(f"no such clip: {video}")
         self.camera_id = camera_id
-        folder = video.resolve().parent
+        clip = video.resolve()
         cards_folder, models = configured_model(model_folder)
         # Without a host nothing is kept: no state folder is used.
-        context = replace(local_context(folder, folder), cards_folder=cards_folder)
-        playback = Playback(pace="lossless", starts_at=starts_at)
-        camera = Camera(url=f"file:{video.name}", fps=fps, playback=playback)
+        context = replace(local_context(clip.parent, clip.parent), cards_folder=cards_folder)
+        playback = {"pace": "lossless", "starts_at": starts_at}
+        camera = {"url": f"file:{clip.name}", "fps": fps, "playback": playback}
         self.capture = VideoCapture(context, None)
-        self.capture.configure("cameras", {camera_id: camera}, LAYOUT_VERSION)
+        self.capture.configure("cameras", read_section("cameras", {camera_id: camera}), LAYOUT_VERSION)
         self._analysis = Analysis(context, models, layout)
         self._starts_at, self._on_time = starts_at.timestamp(), on_time
 
@@ -187,10 +195,14 @@ def local_context(folder: Path, media_folder: Path) -> ModuleContext:
 
 
 def weight_folders() -> tuple[Path, ...]:
-    """Where weights that don't lie beside their card are looked for: the cache, then the evaluation data."""
+    """Where weights that don't lie beside their card are looked for.
+
+    Those of `STOREFLOW_MODEL_PATH`, as in the container; then the cache and the evaluation data.
+    """
+    named = (Path(folder) for folder in os.environ.get("STOREFLOW_MODEL_PATH", "").split(os.pathsep) if folder)
     cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "storeflow" / "models"
     evaluation = Path(os.environ.get("STOREFLOW_EVAL_DATA", Path("..") / "shared" / "data")) / "models"
-    return cache, evaluation
+    return *named, cache, evaluation
 
 
 def configured_model(folder: Path) -> tuple[Path, dict[str, Model]]:

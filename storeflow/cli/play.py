@@ -9,18 +9,19 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-import av
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from modules.video_capture.file_source import FileSource
 from modules.zone_analytics.decisions import Decision
 from storeflow.cli.picture import AnnotatedVideo, HeatMap, draw, write_image
-from storeflow.cli.pipeline import CLIP_STARTS_AT, LAYOUT_VERSION, EventFile, Pipeline, Step
+from storeflow.cli.pipeline import CAMERA_ID, CLIP_STARTS_AT, LAYOUT_VERSION, EventFile, Pipeline, Step
+from storeflow.cli.remarks import SHOWN_SECONDS, Remarks
 from storeflow.cli.summary import Summary, Tally, summarise
 from storeflow.contract.cloudevents import CloudEvent
 from storeflow.contract.messages import Detections
 from storeflow.contract.twins import Layout
-from storeflow.errors import SourceError
+from storeflow.frames.frame import Frame
 
 
 @dataclass
@@ -74,6 +75,7 @@ def play(
     annotate: bool,
     fps: float,
     starts_at: datetime = CLIP_STARTS_AT,
+    camera_id: str = CAMERA_ID,
 ) -> Played:
     """Play `video` and write events.ndjson, summary.json, heatmap.png and, if asked, annotated.mp4 to `out`.
 
@@ -86,28 +88,38 @@ def play(
         annotate: write the frames, too, with what was seen drawn over them.
         fps: frames per second to analyse at most.
         starts_at: `captured_at` of the first frame.
+        camera_id: what events call the camera.
 
     Raises:
         ConfigError: the model can't be used.
         SourceError: the clip can't be read.
     """
     out.mkdir(parents=True, exist_ok=True)
-    played, heat = Played(layout, starts_at), HeatMap()
+    played, heat, remarks = Played(layout, starts_at), HeatMap(), Remarks()
     with ExitStack() as stack:
+        on_time = None if fast else OnTime()
         pipeline = stack.enter_context(
-            Pipeline(video, model_folder, layout, fps=fps, starts_at=starts_at, on_time=None if fast else OnTime())
+            Pipeline(video, model_folder, layout, camera_id=camera_id, fps=fps, starts_at=starts_at, on_time=on_time)
         )
-        total, rate = probe(video)
-        film = stack.enter_context(AnnotatedVideo(out / "annotated.mp4", min(rate, fps))) if annotate else None
-        advance = stack.enter_context(progress(f"counting in {video.name}", total))
+        clip = FileSource(video.resolve().parent, video.resolve().name).announced()
+        rate = min(clip.rate, fps)
+        film = stack.enter_context(AnnotatedVideo(out / "annotated.mp4", rate)) if annotate else None
+        advance = stack.enter_context(progress(f"counting in {video.name}", clip.frames))
         file = EventFile(out)
+        seen: tuple[Frame, Detections] | None = None
         for step in pipeline:
             played.take(step)
             file.write(step.events)
             if step.frame is not None and isinstance(step.message, Detections):
                 heat.add(step.message)
-                if film is not None:
-                    film.add(draw(step.frame, step.message, layout, played.tally.captions()))
+                seen = step.frame, step.message
+            if film is not None and seen is not None:
+                said = remarks.now(step.message.captured_at, step.decisions, step.feet)
+                image = draw(*seen, layout, played.tally.captions(), said)
+                # What is decided when the clip is over is told in its last picture, which stands still for it.
+                at_the_end = round(rate * SHOWN_SECONDS) if said else 0
+                for _ in range(1 if step.frame is not None else at_the_end):
+                    film.add(image)
             advance(1)
         played.people_seen = pipeline.people_seen
     write_results(out, played, heat)
@@ -135,22 +147,6 @@ class OnTime:
         if late < 0:
             time.sleep(-late)
         return late <= 0.1  # noqa: PLR2004 - said in the docstring
-
-
-def probe(video: Path) -> tuple[int | None, float]:
-    """How many frames the clip says it has, if it does, and frames per second.
-
-    Raises:
-        SourceError: it is no clip.
-    """
-    try:
-        with av.open(str(video)) as container:
-            stream = container.streams.video[0]
-            rate = float(stream.average_rate or stream.guessed_rate or 25)
-            seconds = float(container.duration or 0) / av.time_base
-            return stream.frames or round(seconds * rate) or None, rate
-    except (av.FFmpegError, IndexError, OSError) as error:
-        raise SourceError(f"{video}: this is no video that can be read: {error}") from error
 
 
 class Advance(Protocol):

@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from storeflow.contract.events import Direction
 from storeflow.contract.geometry import Point
+from storeflow.contract.layout import ObjectClass
 from storeflow.contract.twins import Layout, Line, Zone
 from storeflow.errors import ConfigError
 
@@ -158,7 +159,7 @@ def _line(
     end: list[float],
     size: tuple[int, int] | list[int],
     into: Literal["left", "right"] = "right",
-    object_class: str = "person",
+    object_class: ObjectClass = "person",
 ) -> Line:
     return Line(start=_point(start, size), end=_point(end, size), in_=into, object_class=object_class)
 

@@ -1,192 +1,228 @@
-"""`storeflow twin lint`: what a device or IoT Hub would refuse, told before a deployment is made.
+"""`storeflow twin`: look at module twins, edit them and call a module's methods, on IoT Hub or on a stand-in.
 
-A fault that only the device can see, such as a clip or weights that are not there, is told by the module's
-reported properties (docs/configuration.md).
+Which hub is said by the variable IOTHUB_SERVICE_CONNECTION_STRING, or by a file that has what it would have. A hub
+that `make run` started leaves one: run/store/edge_hub/service_connection_string.
 """
 
 import argparse
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+import os
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-from local_azure.edge_hub.routes import Route, parse_routes
-from storeflow.contract import twin_limits
-from storeflow.contract.twins import SECTION_NAMES, read_section
-from storeflow.custody import EVENTS_INPUT, RECEIPTS, UPSTREAM_OUTPUT
-from storeflow.errors import ConfigError
+from rich.console import Console
+from rich.table import Table
 
-_DESIRED = "properties.desired"
+from local_azure.edge_hub.twins import difference, merge
+from storeflow.cli import twin_lint
+from storeflow.cli.layout_cameras import strangers
+from storeflow.cli.twin_change import EDGE_HUB, Answer, after_refusal, answers, told
+from storeflow.cli.twin_file import read_json
+from storeflow.cli.twin_lint import MODULES, lint_module
+from storeflow.errors import ConfigError, TransportError
+from storeflow.iot_hub import HubError, IotHubClient, without_service_keys
+from storeflow.shared_access import CONNECTION_VARIABLE, ServiceConnection
 
+REFUSED = 1
+NO_ANSWER = 3
 
-@dataclass(frozen=True)
-class Ports:
-    """What a module takes from its twin, and what it has for routes to start and end at."""
-
-    sections: tuple[str, ...]
-    outputs: tuple[str, ...] = ()
-    inputs: tuple[str, ...] = ()
-
-
-MODULES: Mapping[str, Ports] = {
-    "video_capture": Ports(("cameras",), outputs=(EVENTS_INPUT,), inputs=(RECEIPTS,)),
-    "inference": Ports(("models",)),
-    "zone_analytics": Ports(("layout",), outputs=(EVENTS_INPUT,), inputs=(RECEIPTS,)),
-    "upstream_router": Ports(("telemetry",), outputs=(UPSTREAM_OUTPUT, RECEIPTS), inputs=(EVENTS_INPUT,)),
-}
-"""By module id: the folders of `modules/`. An output is named like the input that its route leads to."""
-
-
-@dataclass
-class Report:
-    """What was found in one file."""
-
-    sizes: dict[str, int] = field(default_factory=dict)
-    """Of every twin document, as IoT Hub measures it."""
-    problems: list[str] = field(default_factory=list)
-    """`path: fact`."""
+_DEVICE = "store-1"
+_NEVER = "0001-01-01"
+"""How IoT Hub dates what never was."""
+_POLL_SECONDS = 0.5
+_STYLES = {"+": "green", "-": "red", "~": "yellow"}
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command to the command line."""
-    parser = commands.add_parser("twin", help="check module twins", description=__doc__)
+    parser = commands.add_parser("twin", help="check, show and edit module twins", description=__doc__)
     actions = parser.add_subparsers(required=True, metavar="ACTION")
-    checker = actions.add_parser("lint", help="tell what a device or IoT Hub would refuse", description=__doc__)
-    checker.add_argument(
-        "files", type=Path, nargs="+", metavar="FILE", help="a module's desired properties, or a deployment template"
-    )
-    checker.set_defaults(command=command)
+    twin_lint.add(actions)
+    getter = _action(actions, "get", get, "show a module's twin, or the device's modules")
+    getter.add_argument("module", nargs="?", default="", metavar="MODULE")
+    getter.add_argument("--desired", action="store_true", help="only the desired properties, as `set` takes them")
+    for name, help_text in (
+        ("set", "put desired properties in place of the module's"),
+        ("patch", "merge into the module's desired properties; null removes"),
+    ):
+        editor = _action(actions, name, edit, help_text)
+        editor.add_argument("module", metavar="MODULE")
+        editor.add_argument("file", type=Path, metavar="FILE", help="JSON")
+        editor.add_argument("--yes", action="store_true", help="don't ask")
+        editor.add_argument(
+            "--wait",
+            type=float,
+            default=30,
+            metavar="SECONDS",
+            help="for the module's answer (default: 30; 0 for none)",
+        )
+        editor.set_defaults(whole=name == "set")
+    caller = _action(actions, "call", call, "call a direct method and print its answer")
+    caller.add_argument("module", metavar="MODULE")
+    caller.add_argument("method", metavar="METHOD")
+    caller.add_argument("--payload", type=Path, metavar="FILE", help="JSON")
+    caller.add_argument("--seconds", type=int, default=30, help="to wait for the answer, 5-300 (default: 30)")
 
 
-def command(options: argparse.Namespace) -> int:
-    """Check every file; 0 when nothing in any of them would be refused."""
-    faulty = False
-    for path in options.files:
-        try:
-            report = lint(_read(path))
-        except ConfigError as error:
-            report = Report(problems=error.problems)
-        for name, size in report.sizes.items():
-            print(f"{path}: {name}: {size} of {twin_limits.MAX_SECTION_SIZE} bytes")
-        for problem in report.problems:
-            print(f"{path}: {problem}")
-        faulty = faulty or bool(report.problems)
-    return 1 if faulty else 0
+def get(options: argparse.Namespace) -> int:
+    """Print a twin as JSON, or a table of modules; 0."""
+    client = _client(options)
+    if not options.module:
+        Console().print(_modules_table(client.modules()))
+        return 0
+    sections = _twin(client, options.module)["properties"]
+    shown = {name: without_service_keys(sections[name]) for name in ("desired", "reported")}
+    print(json.dumps(shown["desired"] if options.desired else shown, indent=2, ensure_ascii=False))
+    return 0
 
 
-def lint(document: Any) -> Report:
-    """Check a module's desired properties, or a deployment template (anything with `modulesContent`)."""
-    if isinstance(document, dict) and "modulesContent" in document:
-        return lint_template(document)
-    report = Report()
-    _lint_desired(report, "desired properties", document, SECTION_NAMES, prefix="")
-    return report
+def edit(options: argparse.Namespace) -> int:
+    """Change desired properties; 0 when accepted, 1 when refused here or by the module, 3 when nobody answered.
 
-
-def lint_template(template: Mapping[str, Any]) -> Report:
-    """Check every twin of a deployment template or manifest, and that every route joins what is there."""
-    report = Report()
-    content = template["modulesContent"]
-    if not isinstance(content, dict) or not all(isinstance(twin, dict) for twin in content.values()):
-        report.problems.append("modulesContent: expected an object of objects")
-        return report
-    for module_id, twin in content.items():
-        if module_id == "$edgeAgent":
-            continue  # its createOptions are split into strings only when the manifest is made
-        sections = MODULES[module_id].sections if module_id in MODULES else None
-        desired = _desired(report, module_id, twin)
-        _lint_desired(report, module_id, desired, sections, prefix=f"{module_id}.")
-    hub = content.get("$edgeHub", {}).get(_DESIRED, {})
-    if "routes" in hub:
-        try:
-            routes = parse_routes(hub["routes"])
-        except ConfigError as error:
-            report.problems += error.problems
-        else:
-            report.problems += route_problems(routes, _deployed(content))
-    return report
-
-
-def route_problems(routes: Sequence[Route], deployed: Iterable[str]) -> Iterator[str]:
-    """Tell every route that joins nothing, and every output or input of a module that no route joins.
-
-    Args:
-        routes: of one edgeHub.
-        deployed: ids of the modules around it; of those that are not ours any output and input is believed.
+    What `storeflow twin lint` would tell is not sent. Somebody else's change in between is noticed (412).
     """
-    ours = {module_id: MODULES[module_id] for module_id in deployed if module_id in MODULES}
-    others = {module_id for module_id in deployed if module_id not in MODULES}
-    outputs = [
-        f"/messages/modules/{module_id}/outputs/{name}/" for module_id in ours for name in ours[module_id].outputs
-    ]
-    unknown = [f"/messages/modules/{module_id}/".lower() for module_id in others]
-    for route in routes:
-        joins = any(output.startswith(route.source) for output in outputs)
-        if not joins and route.source.startswith("/messages/modules/") and not route.source.startswith(tuple(unknown)):
-            yield f"routes.{route.name}: no module of this deployment has the output {route.source.rstrip('/')}"
-        module_id, name = route.endpoint.module_id, route.endpoint.input_name
-        known = module_id in others or (module_id in ours and name in ours[module_id].inputs)
-        if not route.endpoint.is_upstream and not known:
-            yield f"routes.{route.name}: no module of this deployment has the input /modules/{module_id}/inputs/{name}"
-    for output in outputs:
-        if not any(output.startswith(route.source) for route in routes):
-            yield f"routes: none takes {output.rstrip('/')}: edgeHub would drop what leaves there"
-    ends = {(route.endpoint.module_id, route.endpoint.input_name) for route in routes}
-    for module_id, ports in ours.items():
-        for name in ports.inputs:
-            if (module_id, name) not in ends:
-                yield f"routes: none leads to /modules/{module_id}/inputs/{name}: nothing would come there"
+    module_id: str = options.module
+    document = read_json(options.file)
+    if not isinstance(document, dict):
+        raise ConfigError([f"{options.file}: expected an object, got {type(document).__name__}"])
+    client = _client(options)
+    twin = _twin(client, module_id)
+    before = without_service_keys(twin["properties"]["desired"])
+    after = merge({} if options.whole else before, without_service_keys(document))
+    console = Console(soft_wrap=True, highlight=False, markup=False)
+    if problems := lint_module(module_id, after).problems:
+        for problem in problems:
+            console.print(f"{module_id}: {problem}")
+        return REFUSED
+    patch = difference(before, after)
+    if not patch:
+        console.print(f"{module_id}: nothing changes")
+        return 0
+    for problem in strangers(after.get("layout"), _cameras(client)) if module_id == "zone_analytics" else ():
+        console.print(f"{module_id}: {problem}", style="yellow")
+    for line in told(before, after):
+        console.print(line, style=_STYLES[line[0]])
+    if not options.yes and not _confirmed(module_id):
+        console.print("nothing was sent")
+        return REFUSED
+    version = _send(client, module_id, patch, twin["etag"])
+    console.print(f"{module_id}: version {version} is sent")
+    if not options.wait or (module_id not in MODULES and module_id != EDGE_HUB):
+        return 0
+    found = _await(lambda: answers(module_id, patch, version, client.reported(module_id)), options.wait)
+    if found is None:
+        console.print(f"{module_id}: no answer in {options.wait:g} s; it will be told when it is back")
+        return NO_ANSWER
+    return _judge(console, module_id, found, twin["properties"]["reported"])
 
 
-def _lint_desired(report: Report, name: str, desired: Any, sections: Sequence[str] | None, *, prefix: str) -> None:
-    """Check one document; `sections` are those it may have, none for a module that is not ours."""
-    report.sizes[name] = twin_limits.twin_size(desired)
-    report.problems += twin_limits.problems(desired, prefix.rstrip("."))
-    if sections is None or not isinstance(desired, dict):
-        return
-    for section, value in desired.items():
-        if section not in sections:
-            report.problems.append(f"{prefix}{section}: unknown section; there is {', '.join(sections)}")
-            continue
+def call(options: argparse.Namespace) -> int:
+    """Print a method's answer as JSON; 0 when the module says that it went well, else 1."""
+    payload = read_json(options.payload) if options.payload else {}
+    answer = _client(options).invoke_method(options.module, options.method, payload, response_timeout=options.seconds)
+    print(json.dumps({"status": answer.status, "payload": answer.payload}, indent=2, ensure_ascii=False))
+    return 0 if HTTPStatus.OK <= answer.status < HTTPStatus.MULTIPLE_CHOICES else REFUSED
+
+
+def connection_string(file: Path | None, environment: Mapping[str, str]) -> str:
+    """Return the service connection string: of the file, if there is one, or of the environment.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    if file is not None:
         try:
-            read_section(section, value)
-        except ConfigError as error:
-            report.problems += [prefix + problem for problem in error.problems]
+            return file.read_text(encoding="utf-8").strip()
+        except OSError as error:
+            raise ConfigError([f"{file}: {error.strerror}"]) from error
+    if text := environment.get(CONNECTION_VARIABLE, ""):
+        return text
+    where = "a hub of `make run` leaves run/store/edge_hub/service_connection_string"
+    raise ConfigError([f"{CONNECTION_VARIABLE}: not set; give it, or --connection-string-file FILE: {where}"])
 
 
-def _desired(report: Report, module_id: str, twin: Mapping[str, Any]) -> Any:
-    """The desired properties of one module: all of them, or, in a layered deployment, sections one by one."""
-    desired = twin.get(_DESIRED, {})
-    for key, value in twin.items():
-        section = key.removeprefix(f"{_DESIRED}.")
-        if key == _DESIRED:
-            continue
-        if section == key or "." in section or not isinstance(desired, dict):
-            report.problems.append(f"{module_id}.{key}: only {_DESIRED} and {_DESIRED}.<section> can be checked")
-        else:
-            desired = {**desired, section: value}
-    return desired
+def _action(
+    actions: "argparse._SubParsersAction[argparse.ArgumentParser]",
+    name: str,
+    command: Callable[[argparse.Namespace], int],
+    help_text: str,
+) -> argparse.ArgumentParser:
+    parser = actions.add_parser(name, help=help_text, description=command.__doc__)
+    parser.add_argument("--device", default=_DEVICE, metavar="ID", help=f"default: {_DEVICE}, as `make run` calls it")
+    parser.add_argument(
+        "--connection-string-file", type=Path, metavar="FILE", help=f"default: the variable {CONNECTION_VARIABLE}"
+    )
+    parser.set_defaults(command=command)
+    return parser
 
 
-def _deployed(content: Mapping[str, Any]) -> list[str]:
-    agent = content.get("$edgeAgent", {}).get(_DESIRED, {})
-    modules = agent.get("modules", {}) if isinstance(agent, dict) else {}
-    return list(modules) if isinstance(modules, dict) else []
+def _client(options: argparse.Namespace) -> IotHubClient:
+    text = connection_string(options.connection_string_file, os.environ)
+    return IotHubClient.of(ServiceConnection.parse(text), options.device)
 
 
-def _read(path: Path) -> Any:
+def _twin(client: IotHubClient, module_id: str) -> dict[str, Any]:
     try:
-        return json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=_unique)
-    except OSError as error:
-        raise ConfigError([f"(file): {error.strerror}"]) from error
-    except ValueError as error:
-        raise ConfigError([f"(file): not JSON: {error}"]) from error
+        return client.twin(module_id)
+    except HubError as error:
+        if error.code != "ModuleNotFound":
+            raise
+        there = ", ".join(module["moduleId"] for module in client.modules())
+        raise TransportError(f"{client.device_id} has no module {module_id}; it has {there}") from error
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """A JSON object; of a key that is there twice, the first value would be lost without a word."""
-    keys = [key for key, _ in pairs]
-    if twice := sorted({key for key in keys if keys.count(key) > 1}):
-        raise ConfigError([f"{key}: is there twice in one object; only the last one would count" for key in twice])
-    return dict(pairs)
+def _cameras(client: IotHubClient) -> Any:
+    """The cameras of the device, or None where the hub does not say: a layout may be set before them."""
+    try:
+        return client.desired("video_capture").get("cameras")
+    except TransportError:
+        return None
+
+
+def _judge(console: Console, module_id: str, found: Sequence[Answer], reported: Mapping[str, Any]) -> int:
+    """Print what the module answered and, where it refused, what stays; `reported` is from before the change."""
+    refused = [answer for answer in found if not answer.accepted]
+    for answer in found:
+        console.print(str(answer), style="red" if answer in refused else None)
+    for answer in refused:
+        console.print(after_refusal(answer, module_id, reported))
+    return REFUSED if refused else 0
+
+
+def _modules_table(modules: list[dict[str, Any]]) -> Table:
+    table = Table("module", "connection", "last active", box=None)
+    for module in modules:
+        active_at = module.get("lastActivityTime", _NEVER)
+        table.add_row(
+            module["moduleId"], module["connectionState"], "never" if active_at.startswith(_NEVER) else active_at
+        )
+    return table
+
+
+def _confirmed(module_id: str) -> bool:
+    if not sys.stdin.isatty():
+        raise ConfigError(["--yes: give it where nobody can be asked"])
+    return input(f"Change the twin of {module_id}? [y/N] ").strip().lower() in ("y", "yes")
+
+
+def _send(client: IotHubClient, module_id: str, patch: dict[str, Any], etag: str) -> int:
+    try:
+        twin = client.patch_twin(module_id, patch, etag=etag)
+    except HubError as error:
+        if error.status != HTTPStatus.PRECONDITION_FAILED:
+            raise
+        raise TransportError(
+            f"the twin of {module_id} was changed by somebody else meanwhile; nothing was sent: look and try again"
+        ) from error
+    return int(twin["properties"]["desired"]["$version"])
+
+
+def _await(ask: Callable[[], list[Answer] | None], seconds: float) -> list[Answer] | None:
+    give_up = time.monotonic() + seconds
+    while (found := ask()) is None and time.monotonic() < give_up:
+        time.sleep(_POLL_SECONDS)
+    return found

@@ -1,16 +1,19 @@
 """The envelope: CloudEvents 1.0 (cloudevents.io), structured JSON.
 
 `source` + `id` is unique for ever, and deterministic: the same tracks and layout give the same ids, so that a
-module that starts again re-sends and never doubles.
+module that starts again re-sends and never doubles. Its trace follows from the two, and is the same every time.
 """
 
 from hashlib import blake2b
 from typing import Any, Literal, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, SerializeAsAny, ValidationError, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SerializeAsAny, ValidationError, model_validator
 
 from storeflow.contract.events import EVENT_MODELS, SCHEMA_VERSION, StoreEvent
 from storeflow.errors import ContractError
+
+TRACEPARENT_PATTERN = "^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$"
+"""W3C Trace Context (w3.org/TR/trace-context), "traceparent Header", version 00; ids of zeros alone are invalid."""
 
 
 def event_id(source: str, event_type: str, *parts: str | int) -> str:
@@ -22,6 +25,20 @@ def event_id(source: str, event_type: str, *parts: str | int) -> str:
 def camera_source(hub: str, device_id: str, camera_id: str) -> str:
     """The `source` of what was decided in front of one camera of one device; its states add `/state` to it."""
     return f"//{hub}/{device_id}/{camera_id}"
+
+
+def traceparent(source: str, event_id: str) -> str:
+    """The trace that an event begins, as W3C Trace Context writes it: version, trace id, span id, `01` for sampled.
+
+    It is a digest of source and id, so that an event which is sent again belongs to the trace it was in before.
+    """
+    digest = blake2b(f"{source}\x1f{event_id}".encode(), digest_size=24, person=b"trace").hexdigest()
+    return f"00-{digest[:32]}-{digest[32:]}-01"
+
+
+def named(source: str, event_id: str) -> str:
+    """The event as log lines name it: id, source and the trace id that its `traceparent` begins with."""
+    return f"event {event_id} of {source}, trace {traceparent(source, event_id).split('-')[1]}"
 
 
 class CloudEvent(BaseModel):
@@ -41,6 +58,9 @@ class CloudEvent(BaseModel):
     sequence: str | None = None
     """Number of the event within its source, gap-free, in twelve digits so that it sorts as text (CloudEvents
     extension `sequence`); the outbox that first keeps the event gives it."""
+    traceparent: str | None = Field(default=None, json_schema_extra={"pattern": TRACEPARENT_PATTERN})
+    """The trace that the event begins (CloudEvents extension "Distributed Tracing"; W3C Trace Context). One that is
+    not of that form is no reason to refuse the event."""
     data: SerializeAsAny[StoreEvent]
 
     @model_validator(mode="before")
@@ -64,6 +84,7 @@ class CloudEvent(BaseModel):
             time=data.captured_at,
             dataschema=f"urn:storeflow:schema:{SCHEMA_VERSION}:{data.event_type}",
             subject=subject,
+            traceparent=traceparent(source, id),
             data=data,
         )
 

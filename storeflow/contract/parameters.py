@@ -53,5 +53,22 @@ class DecisionParameters:
     u_turn_seconds: float = 15.0
     """Who comes back over a line within this time, never having left view, has turned round."""
 
+    group_distance: float = 0.6
+    """People farther from one another than this don't walk together: about a metre, in a picture from the side."""
+    group_apart: float = 1.2
+    """Two who go this far apart before they are known for a group begin anew."""
+    group_speed_difference: float = 0.3
+    """Nor do those whose velocities differ by more; a walker does about 0.8."""
+    group_seconds: float = 3.0
+    """Who has walked so near, at one pace, for so long in sum is one group."""
+    largest_group: int = 8
+    """A dense crowd that moves one way is no group: no two groups become one with more people than this."""
+
+    coverage_gap_seconds: float = 1.0
+    """Between two frames farther apart than this nobody looked."""
+    miscount_share: float = 0.05
+    """Of crossings that are missed or counted too often: 3 of 58 with the default person model, in all clips of real
+    cameras whose truth says when each happened (docs/accuracy.md)."""
+
 
 DECISIONS = DecisionParameters()

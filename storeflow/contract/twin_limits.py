@@ -98,7 +98,7 @@ def _problems(value: Any, path: str, *, depth: int, inside_array: bool) -> Itera
         if inside_array:
             yield f"{path}: null inside an array; leave the element out"
     elif isinstance(value, str):
-        length = len(value.encode())
+        length = len(value.encode(errors="surrogatepass"))
         if length > MAX_STRING_BYTES:
             yield f"{path}: string of {length} bytes, IoT Hub takes {MAX_STRING_BYTES}"
     else:
@@ -106,7 +106,7 @@ def _problems(value: Any, path: str, *, depth: int, inside_array: bool) -> Itera
 
 
 def _key_problems(key: str, path: str) -> Iterator[str]:
-    length = len(key.encode())
+    length = len(key.encode(errors="surrogatepass"))
     if length > MAX_KEY_BYTES:
         yield f"{path[:40]}…: key of {length} bytes, IoT Hub takes {MAX_KEY_BYTES}"
     for character in key:

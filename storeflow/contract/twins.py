@@ -1,54 +1,41 @@
 """The sections of the module twins: what an operator may set, and how a wrong setting is told.
 
 One section has one owner: video_capture `cameras`, inference `models`, zone_analytics `layout`, upstream_router
-`telemetry`. Unknown keys are refused (they are an operator's typo). Validation opens nothing and changes nothing.
-Maps are keyed by id, so that layered deployments can add to them; arrays are only for points.
+`telemetry`. Unknown keys are refused (they are an operator's typo). Validation changes nothing, and opens nothing
+but the time zone database. Maps are keyed by id, so that layered deployments can add to them; arrays are only for
+points.
 """
 
-from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import urlsplit
 
-from pydantic import (
-    AfterValidator,
-    AwareDatetime,
-    BaseModel,
-    ConfigDict,
-    Field,
-    TypeAdapter,
-    ValidationError,
-    model_validator,
-)
+from pydantic import AwareDatetime, Field, TypeAdapter, ValidationError, model_validator
 
-from storeflow.contract.geometry import Point, area, crosses_itself
+from storeflow.contract import camera_url
+from storeflow.contract.layout import Area, Focus, Layout, Line, Queue, Zone
+from storeflow.contract.section import Fraction, Identifier, Polygon, Seconds, Section
+from storeflow.contract.told import faults
 from storeflow.errors import ConfigError
 
-Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
-"""What an operator may call a camera, a line or a zone: it travels in URLs, file names and twin keys."""
-Fraction = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
-Seconds = Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)]
-
-
-def _in_frame(point: Point) -> Point:
-    if not (0 <= point.x <= 1 and 0 <= point.y <= 1):  # NaN fails here too
-        raise ValueError(f"({point.x}, {point.y}) is outside the frame: fractions from 0 to 1 are expected")
-    return point
-
-
-def _simple(polygon: tuple[Point, ...]) -> tuple[Point, ...]:
-    if crosses_itself(polygon) or area(polygon) == 0:
-        raise ValueError("the polygon crosses itself or has no area: list its corners in order around the zone")
-    return polygon
-
-
-FramePoint = Annotated[Point, AfterValidator(_in_frame)]
-Polygon = Annotated[tuple[FramePoint, ...], Field(min_length=3, max_length=64), AfterValidator(_simple)]
-
-
-class Section(BaseModel):
-    """Base of every twin section and everything inside one."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, use_attribute_docstrings=True)
+__all__ = [
+    "SECTION_NAMES",
+    "Area",
+    "Camera",
+    "Cameras",
+    "Focus",
+    "Layout",
+    "Line",
+    "Model",
+    "Models",
+    "NdjsonSink",
+    "Playback",
+    "Queue",
+    "SpatialAnalysisSink",
+    "Telemetry",
+    "UpstreamSink",
+    "Zone",
+    "read_section",
+    "section_schema",
+]
 
 
 class Playback(Section):
@@ -75,20 +62,18 @@ class Camera(Section):
     """Frames per second to analyse at most."""
     region: tuple[Fraction, Fraction, Fraction, Fraction] | None = None
     """`[left, top, right, bottom]` of the part that is sent to inference."""
-    masks: dict[Identifier, Polygon] = {}
+    masks: dict[Identifier, Polygon] = Field(default_factory=dict)
     """Parts that are painted over before a frame leaves the capture process."""
     playback: Playback = Playback()
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        parts = urlsplit(self.url)
-        if parts.username or parts.password or "@" in parts.netloc:
-            raise ValueError("url: a URL in a twin carries no user name or password")
-        if parts.scheme not in ("file", "pattern", "rtsp", "rtsps"):
-            raise ValueError(f"url: scheme {parts.scheme!r} is not one of file, pattern, rtsp, rtsps")
-        others = {"playback"} if parts.scheme.startswith("rtsp") else {"credentials_ref", "freeze_seconds"}
+        if fault := camera_url.fault(self.url):
+            raise ValueError(f"url: {fault}")
+        scheme = self.url.partition(":")[0]
+        others = {"playback"} if scheme in camera_url.LIVE else {"credentials_ref", "freeze_seconds"}
         for name in sorted(others & self.model_fields_set):
-            raise ValueError(f"{name}: is not for a camera whose url begins with {parts.scheme}:")
+            raise ValueError(f"{name}: is not for a camera whose url begins with {scheme}:")
         if self.region is not None:
             left, top, right, bottom = self.region
             if right - left < 0.01 or bottom - top < 0.01:  # noqa: PLR2004 - one hundredth of the frame
@@ -107,45 +92,6 @@ class Model(Section):
     """Who is who from frame to frame: the tracker that counts were tuned with, or ByteTrack as published."""
 
 
-class Line(Section):
-    """A line on the floor that people cross."""
-
-    start: FramePoint
-    end: FramePoint
-    in_: Literal["left", "right"] = Field(default="right", alias="in")
-    """The side that one comes to by going in: stand at `start`, face `end`."""
-    camera_id: Identifier | None = None
-    """The camera whose picture it is drawn on; absent: every camera's."""
-    object_class: str = "person"
-
-    @model_validator(mode="after")
-    def _has_length(self) -> Self:
-        if self.start == self.end:
-            raise ValueError("end: is the same point as start")
-        return self
-
-
-class Zone(Section):
-    """A part of the floor that people visit."""
-
-    polygon: Polygon
-    camera_id: Identifier | None = None
-    object_class: str = "person"
-    reentry_seconds: Seconds = 1.0
-    """Who is back within this time never left."""
-    min_visit_seconds: Seconds = 0.5
-    """Shorter visits are not told."""
-    min_dwell_seconds: Seconds = 10.0
-    """After this long inside, `dwelling` is told while the visit lasts."""
-
-
-class Layout(Section):
-    """The lines and zones of a store."""
-
-    zones: dict[Identifier, Zone] = {}
-    lines: dict[Identifier, Line] = {}
-
-
 class UpstreamSink(Section):
     """IoT Hub, by way of edgeHub's `$upstream`."""
 
@@ -162,12 +108,19 @@ class NdjsonSink(Section):
     """Before it grows larger it becomes `<file>.1`, in place of the one before, and a new file is begun."""
 
 
+class SpatialAnalysisSink(Section):
+    """IoT Hub, too: documents of Azure Spatial Analysis without an envelope, and nothing else."""
+
+    kind: Literal["spatial_analysis"] = "spatial_analysis"
+
+
 class Telemetry(Section):
     """Where events go."""
 
     sinks: Annotated[
-        dict[Identifier, Annotated[UpstreamSink | NdjsonSink, Field(discriminator="kind")]], Field(min_length=1)
-    ] = {"cloud": UpstreamSink()}
+        dict[Identifier, Annotated[UpstreamSink | NdjsonSink | SpatialAnalysisSink, Field(discriminator="kind")]],
+        Field(min_length=1, default_factory=lambda: {"cloud": UpstreamSink()}),
+    ]
 
     @model_validator(mode="after")
     def _one_file_each(self) -> Self:
@@ -202,21 +155,9 @@ def read_section(name: str, document: Any) -> Any:
     try:
         return adapter.validate_python(document)
     except ValidationError as error:
-        raise ConfigError([_told(name, problem) for problem in error.errors(include_url=False)]) from error
+        raise ConfigError(faults(error, document, name)) from error
 
 
 def section_schema(name: str) -> dict[str, Any]:
     """JSON Schema of one section."""
     return _SECTIONS[name].json_schema(by_alias=True)
-
-
-def _told(section: str, problem: Mapping[str, Any]) -> str:
-    path = ".".join(map(str, (section, *problem["loc"])))
-    if problem["type"] == "extra_forbidden":
-        return f"{path}: there is no such setting"
-    fact = str(problem["msg"]).removeprefix("Value error, ")
-    field, separator, rest = fact.partition(": ")
-    # A model's own check names the field that it is about.
-    if separator and all(part.isidentifier() for part in field.split(".")):
-        path, fact = f"{path}.{field}", rest
-    return f"{path}: {fact}"

@@ -43,6 +43,13 @@ class _Reader:
 
 
 @dataclass(frozen=True, slots=True)
+class _Held:
+    connection: int
+    generation: int
+    slot: int
+
+
+@dataclass(frozen=True, slots=True)
 class _Published:
     number: int
     """Counts what this writer has published, from 1."""
@@ -277,7 +284,9 @@ class FrameReader:
         self._link = Link(Path(socket_path))
         self._ring: wire.Ring | None = None
         self._memory: NDArray[np.uint8] = np.empty(0, np.uint8)
-        self._held: tuple[int, int] | None = None
+        self._held: _Held | None = None
+        self._end: StreamEnded | None = None
+        """Came behind the frame that `receive_newest` told of."""
         self._lossless = False
 
     @property
@@ -288,10 +297,52 @@ class FrameReader:
     def receive(self, timeout: float) -> Frame | StreamEnded | None:
         """The next frame, or the news that none comes any more, waiting up to `timeout` seconds.
 
-        The frame's pixels are a read-only view of the ring, good until `release` or the next `receive`. None when
+        The frame's pixels are a read-only view of the ring, good until `release` or the next call. None when
         nothing came in that time, whether the writer is silent or away.
         """
         self.release()
+        if self.has_end:
+            return self._take_end()
+        return self._receive(timeout)
+
+    def receive_newest(self) -> Frame | StreamEnded | None:
+        """The newest frame that waits; those before it go back unseen. Doesn't wait.
+
+        The end of a stream is passed over by nothing, and a writer that is lossless gives its frames one by one.
+        """
+        self.release()
+        if self.has_end:
+            return self._take_end()
+        newest = self._receive(0)
+        while isinstance(newest, Frame) and not self._lossless:
+            held = self._held
+            later = self._receive(0)
+            if not isinstance(later, Frame):
+                self._held, self._end = held, later
+                break
+            self._give_back(held)
+            newest = later
+        return newest
+
+    @property
+    def has_end(self) -> bool:
+        """Whether the end of the stream is known and waits to be told, beside what `fileno` can be waited on for."""
+        return self._end is not None
+
+    def connect(self) -> bool:
+        """Reach for the writer, unless that was tried a moment ago; whether it is there."""
+        return self._link.connect()
+
+    def _give_back(self, held: "_Held | None") -> None:
+        # Another connection may be to another writer, whose slots have the same numbers.
+        if held is not None and held.connection == self._link.connections:
+            self._link.send(wire.pack_release(held.generation, held.slot))
+
+    def _take_end(self) -> StreamEnded | None:
+        end, self._end = self._end, None
+        return end
+
+    def _receive(self, timeout: float) -> Frame | StreamEnded | None:
         deadline = time.monotonic() + timeout
         while (received := self._link.receive(max(deadline - time.monotonic(), 0.0))) is not None:
             try:
@@ -306,9 +357,8 @@ class FrameReader:
 
     def release(self) -> None:
         """Give the slot of the frame that was received last back to the writer, if that is still to be done."""
-        if self._held is not None:
-            self._link.send(wire.pack_release(*self._held))
-            self._held = None
+        self._give_back(self._held)
+        self._held = None
 
     def fileno(self) -> int | None:
         """To wait on with `select`: readable when `receive` has something to do; none while the writer is away."""
@@ -346,5 +396,5 @@ class FrameReader:
         needed = i420.byte_count(facts.width, facts.height)
         if ring is None or ring.generation != facts.generation or facts.slot >= ring.slots or needed > ring.stride:
             raise TransportError(f"a frame of {needed} bytes in slot {facts.slot} is not in the ring {ring}")
-        self._held = facts.generation, facts.slot
+        self._held = _Held(self._link.connections, facts.generation, facts.slot)
         return facts.with_pixels(self._memory[facts.slot * ring.stride :][: ring.stride])

@@ -1,10 +1,12 @@
 """Unix SEQPACKET sockets by path: datagrams that arrive whole and in order, and an end that both sides see.
 
 A socket file is bound under a hidden name, given its mode and renamed into place, so that nobody meets one that
-is half made, and a file that a killed process left behind is replaced. Paths may be of any length: a socket is
-addressed through its folder's descriptor, because the kernel takes 107 bytes and no more.
+is half made, and a file that a killed process left behind is replaced; one that a living process serves is not. Paths
+may be of any length: a socket is addressed through its folder's descriptor, because the kernel takes 107 bytes and no
+more.
 """
 
+import errno
 import os
 import socket
 import time
@@ -16,8 +18,8 @@ from select import POLLIN, POLLOUT, poll
 from storeflow.errors import TransportError
 
 SOCKET_MODE = 0o660
-RECONNECT_SECONDS = 0.05
-"""How long a client waits before it tries again to reach a server that is away."""
+RECONNECT_SECONDS, LONGEST_RECONNECT_SECONDS = 0.05, 0.5
+"""How long a client waits before it tries again to reach a server that is away: at first, and at most."""
 DATAGRAM_BYTES = 256 * 1024
 """Room that a receiver offers; no datagram of ours is longer."""
 
@@ -29,8 +31,13 @@ class Listener:
         """Listen at `path`, in a folder that is made if need be.
 
         Raises:
-            TransportError: the folder or the socket file cannot be made.
+            TransportError: somebody listens there already, or the folder or the socket file cannot be made.
         """
+        if _is_served(path):
+            raise TransportError(
+                f"{path}: somebody serves this socket already; two modules of one kind share a channel folder: "
+                "stop one of them, or give each a folder of its own"
+            )
         self._path = path
         self._socket = _seqpacket()
         try:
@@ -71,12 +78,19 @@ class Listener:
 
 
 class Link:
-    """The client's end: it connects by itself, and again whenever the server comes back."""
+    """The client's end: it connects by itself, and again whenever the server comes back.
+
+    A server that stays away, or hangs up at once, is tried less and less often.
+    """
 
     def __init__(self, path: Path) -> None:
+        self.connections = 0
+        """How often the server was reached: what was said over one connection means nothing on the next."""
         self._path = path
         self._socket: socket.socket | None = None
+        self._connected_at = 0.0
         self._next_attempt = 0.0
+        self._pause = RECONNECT_SECONDS
 
     def receive(self, timeout: float) -> tuple[bytes, list[int]] | None:
         """One datagram and the file descriptors it brought (the caller's to close), waiting up to `timeout` seconds.
@@ -85,8 +99,7 @@ class Link:
         """
         deadline = time.monotonic() + timeout
         while True:
-            if self._socket is None:
-                self._socket = self._connect()
+            self.connect()
             left = deadline - time.monotonic()
             if self._socket is None:
                 if left <= 0:
@@ -112,17 +125,34 @@ class Link:
         """To wait on: readable when `receive` has something to do; none while the server is away."""
         return None if self._socket is None else self._socket.fileno()
 
+    def connect(self) -> bool:
+        """Reach for the server, unless that was tried a moment ago; whether it is there."""
+        if self._socket is None and (now := time.monotonic()) >= self._next_attempt:
+            self._socket = self._reach()
+            if self._socket is None:
+                self._be_patient(now)
+            else:
+                self._connected_at = now
+                self.connections += 1
+        return self._socket is not None
+
     def disconnect(self) -> None:
-        """Hang up; the next `receive` connects again."""
-        if self._socket is not None:
-            self._socket.close()
-            self._socket = None
+        """Hang up; `connect` and `receive` connect again."""
+        if self._socket is None:
+            return
+        self._socket.close()
+        self._socket = None
+        now = time.monotonic()
+        if now - self._connected_at > LONGEST_RECONNECT_SECONDS:
+            self._pause = RECONNECT_SECONDS
+        else:
+            self._be_patient(now)
 
     def _read(self, server: socket.socket) -> tuple[bytes, list[int]] | None:
         try:
             datagram, descriptors, _, _ = socket.recv_fds(server, DATAGRAM_BYTES, 1, socket.MSG_CMSG_CLOEXEC)
-        except BlockingIOError:
-            return None
+        except (BlockingIOError, ConnectionResetError):
+            return None  # a server that went without reading our last word resets once; what it said is still there
         except OSError:
             datagram, descriptors = b"", []
         if datagram:
@@ -130,11 +160,11 @@ class Link:
         self.disconnect()
         return None
 
-    def _connect(self) -> socket.socket | None:
-        now = time.monotonic()
-        if now < self._next_attempt:
-            return None
-        self._next_attempt = now + RECONNECT_SECONDS
+    def _be_patient(self, now: float) -> None:
+        self._next_attempt = now + self._pause
+        self._pause = min(2 * self._pause, LONGEST_RECONNECT_SECONDS)
+
+    def _reach(self) -> socket.socket | None:
         server = _seqpacket()
         try:
             with _descriptor_of(self._path.parent) as folder:
@@ -161,21 +191,36 @@ def receive_waiting(client: socket.socket, size: int) -> Iterator[bytes]:
         yield datagram
 
 
-def wait_ready(readable: Iterable[int], writable: Iterable[int], timeout: float) -> bool:
-    """Wait up to `timeout` seconds until a descriptor of the first kind can be read or of the second written.
+def wait_ready(readable: Iterable[int], writable: Iterable[int], timeout: float) -> frozenset[int]:
+    """Wait up to `timeout` seconds for a descriptor of the first kind to be read or of the second to be written.
 
-    One whose other end has gone counts as ready.
+    Those that are ready then; one whose other end has gone is.
     """
     waiter = poll()
     for descriptor in readable:
         waiter.register(descriptor, POLLIN)
     for descriptor in writable:
         waiter.register(descriptor, POLLOUT)
-    return bool(waiter.poll(timeout * 1000))
+    return frozenset(descriptor for descriptor, _ in waiter.poll(timeout * 1000))
 
 
 def _seqpacket() -> socket.socket:
     return socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
+
+
+def _is_served(path: Path) -> bool:
+    """Whether a living process has this socket open.
+
+    It is asked with a socket of another type, which a living one refuses for its type and a dead one as nobody's: so
+    its owner, who might take a caller for a reader, hears nothing of it.
+    """
+    with (
+        suppress(FileNotFoundError, NotADirectoryError),
+        _descriptor_of(path.parent) as folder,
+        socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC) as asking,
+    ):
+        return asking.connect_ex(_address(folder, path.name)) == errno.EPROTOTYPE
+    return False
 
 
 @contextmanager

@@ -1,18 +1,22 @@
 """edgeHub by way of azure-iot-device, the only file that imports it.
 
-The SDK does not retry its first connect, does not queue while offline, has no timeout anywhere, stops reconnecting
-for good after a refused token, and may stay "connected" without a single subscription. So one client is used only
-as long as it proves to be alive, and then replaced: the life of a client is `_use_one_client`, and everything that
-ends it is an exception there.
+The SDK does not retry its first connect, has no timeout anywhere, stops reconnecting for good after a refused token,
+never renews a token after one failed signing, reconnects without subscribing anew, and may stay "connected" while
+nothing reads its socket. So a client is used for one connection and for less than the life of one token, never
+reconnects by itself, and is replaced as soon as anything about it is in doubt. What a client lives through is
+`_use_one_client`; whatever ends it early goes through `_end`. Trap by trap: docs/sdk-traps.md.
 """
 
 import asyncio
 import logging
+import math
+import threading
 import time
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
+from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 
 from azure.iot.device import Message, MethodResponse
 from azure.iot.device.aio import IoTHubModuleClient
@@ -24,6 +28,8 @@ from storeflow.transport.port import MAX_BODY_BYTES, Inbox
 LOG = logging.getLogger(__name__)
 _Answer = TypeVar("_Answer")
 _AWAY = (ConnectionDroppedError, ConnectionFailedError, NoConnectionError, OSError)
+_TOLD_AGAIN = 60
+"""One in so many attempts to reach a hub that is away is logged, a minute's worth."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,17 +40,23 @@ class Timing:
     """For the hub to acknowledge a message or answer about a twin."""
     connect: float = 40.0
     """For a client to be made, connected and subscribed."""
-    offline: float = 20.0
-    """The SDK reconnects by itself every second or two; after this long it is not trusted to."""
+    keep_alive: int = 15
+    """Between signs of life: a hub that froze is noticed in less than twice this time."""
+    token: int = 3600
+    """Life of a token …"""
+    renew: float = 600.0
+    """… and how long before its end there is a new client; 120 s before it the SDK would sign anew, once."""
     silence: float = 300.0
     """Without anything heard for this long, the twin is asked for, to prove that answers still come."""
     check: float = 1.0
+    retry: float = 1.0
+    """Before the next client, while the hub is away or after it went."""
     backoff: float = 1.0
-    """Before the next client; doubled each time, up to the longest."""
+    """Before the next client after one that was no use; doubled each time, up to the longest."""
     longest_backoff: float = 30.0
     shutdown: float = 2.0
     useless_clients: int = 8
-    """So many clients in a row that reached the hub and were no use: this process can't mend it."""
+    """So many clients in a row over which nothing was heard, though the hub was there: this process can't mend it."""
 
 
 class _HubAwayError(TransportError):
@@ -60,27 +72,42 @@ class EdgeHubTransport:
     def __init__(self, timing: Timing | None = None) -> None:
         self._timing = timing or Timing()
         self._client: Any = None
+        """The client in use, while it is connected and subscribed."""
+        self._ended: asyncio.Future[TransportError]
+        """Why the client in use, or in the making, is to be replaced; every client has its own."""
+        self._connected_at = math.inf
+        """When the client in use, or the last one, was connected and subscribed; never, if it was not."""
         self._heard_at = 0.0
-        self._hung = asyncio.Event()
-        """Whether a request to the client in use was not answered; every client has its own."""
+        """When the hub was last known to be there: at that moment, or when a message or an answer came later."""
         self._requests: set[asyncio.Task[Any]] = set()
+        """Those that the SDK has not answered, whoever still waits for them."""
 
     async def run(self, inbox: Inbox) -> None:
         """Keep a living client until cancelled; raises TransportError when clients are of no use any more."""
-        useless, backoff = 0, self._timing.backoff
+        timing = self._timing
+        useless, away = 0, 0
         while True:
             started_at = time.monotonic()
             try:
                 await self._use_one_client(inbox)
             except TransportError as error:
-                if time.monotonic() - started_at > 2 * self._timing.connect:
-                    useless, backoff = 0, self._timing.backoff
-                useless += not isinstance(error, _HubAwayError)
-                if useless >= self._timing.useless_clients:
-                    raise TransportError(f"edgeHub: {useless} clients were no use, the last: {error}") from error
-                LOG.warning("edgeHub: %s; a new client in %.0f s", error, backoff)
-            await asyncio.sleep(backoff)
-            backoff = min(2 * backoff, self._timing.longest_backoff)
+                if self._heard_at > started_at:  # the hub was there
+                    away = 0
+                if self._heard_at > self._connected_at:
+                    useless = 0
+                if isinstance(error, _HubAwayError):
+                    pause = timing.retry
+                    LOG.log(logging.DEBUG if away % _TOLD_AGAIN else logging.WARNING, "edgeHub: %s", error)
+                    away += 1
+                else:
+                    pause = min(timing.backoff * 2**useless, timing.longest_backoff)
+                    useless, away = useless + 1, 0
+                    if useless >= timing.useless_clients:
+                        raise TransportError(f"edgeHub: {useless} clients were no use, the last: {error}") from error
+                    LOG.warning("edgeHub: %s; a new client in %.0f s", error, pause)
+                await asyncio.sleep(pause)
+            else:
+                useless, away = 0, 0
 
     async def send(self, output: str, body: bytes, properties: Mapping[str, str], message_id: str) -> None:
         """Send one message; it returns when edgeHub has stored it."""
@@ -106,45 +133,55 @@ class EdgeHubTransport:
         """Send a patch of reported properties."""
         reporting = self._connected().patch_twin_reported_properties(dict(patch))
         await self._answered(reporting, self._timing.answer, "reported properties")
+        self._heard_at = time.monotonic()
 
-    async def _use_one_client(self, inbox: Inbox) -> NoReturn:
-        timing, self._hung = self._timing, asyncio.Event()
-        # Making a client and setting its handlers block; so do requests to the workload API, without end.
-        make = asyncio.to_thread(
-            IoTHubModuleClient.create_from_edge_environment, connection_retry_interval=2, keep_alive=15
-        )
-        client = await self._answered(make, timing.connect, "client")
+    async def _use_one_client(self, inbox: Inbox) -> None:
+        """Make a client, connect it, and return when its time is up; raises what ended it before."""
+        timing, ended = self._timing, asyncio.get_running_loop().create_future()
+        self._ended, abandoned = ended, set(self._requests)
+        self._connected_at = math.inf
+        client = await self._answered(_on_a_thread(self._make_client), timing.connect, "client")
+        watch = asyncio.create_task(self._watch(client, ended))
         try:
-            await self._answered(asyncio.to_thread(self._set_handlers, client, inbox), timing.connect, "subscription")
+            subscribing = _on_a_thread(lambda: self._set_handlers(client, inbox, ended))
+            await self._answered(subscribing, timing.connect, "subscription")
             await self._answered(client.connect(), timing.connect, "connection")
-            self._client, self._heard_at = client, time.monotonic()
+            self._client = client
+            self._connected_at = self._heard_at = time.monotonic()
             LOG.info("edgeHub: connected")
             inbox.on_connection(True)
-            await self._watch(client)
+            ends: set[asyncio.Future[Any]] = {ended, watch}
+            await asyncio.wait(ends, timeout=timing.token - timing.renew, return_when=asyncio.FIRST_COMPLETED)
+            if watch.done():
+                watch.result()  # a watch that failed is no watch
+            if ended.done():
+                raise ended.result()
+            LOG.info("edgeHub: a new client, before the token of this one ends")
+            self._disconnected(inbox)
+            if under_way := self._requests - abandoned:
+                await asyncio.wait(under_way, timeout=timing.shutdown)
         finally:
+            watch.cancel()
+            self._disconnected(inbox)
+            _end(ended, _HubAwayError("its client was replaced"))  # for whoever still waits for an answer
+            # Without its network thread a client never finishes its shutdown.
+            patience = 0.0 if _network_thread_died(client) else timing.shutdown
+            await asyncio.wait({self._request(client.shutdown())}, timeout=patience)
+
+    def _disconnected(self, inbox: Inbox) -> None:
+        if self._client is not None:
             self._client = None
             inbox.on_connection(False)
-            with suppress(TransportError):
-                await self._answered(client.shutdown(), timing.shutdown, "shutdown")
 
-    async def _watch(self, client: Any) -> NoReturn:
-        """Look after a client until there is a reason to replace it, and raise that."""
-        timing, connected_at = self._timing, time.monotonic()
-        while not self._hung.is_set():
-            await asyncio.sleep(timing.check)
-            now = time.monotonic()
-            if client.connected:
-                connected_at = now
-                if now - self._heard_at > timing.silence:
-                    await self.twin()
-            elif now - connected_at > timing.offline:
-                raise _HubAwayError(f"offline for {timing.offline:.0f} s")
-        raise TransportError("connected, but a request was not answered")
+    def _make_client(self) -> Any:
+        return IoTHubModuleClient.create_from_edge_environment(
+            connection_retry=False, keep_alive=self._timing.keep_alive, sastoken_ttl=self._timing.token
+        )
 
-    def _set_handlers(self, client: Any, inbox: Inbox) -> None:
+    def _set_handlers(self, client: Any, inbox: Inbox, ended: "asyncio.Future[TransportError]") -> None:
         """Set every handler before `connect`: what edgeHub redelivers at once would be acknowledged and dropped.
 
-        The message handler comes first, because setting any of the last three subscribes, and that connects.
+        Setting any of the last three subscribes, and that connects: the SDK keeps what comes for the other two.
         Coroutines that never wait run one after another on a thread of the SDK; functions would change the order.
         """
 
@@ -153,21 +190,36 @@ class EdgeHubTransport:
             inbox.on_message(message.input_name, message.data)
 
         async def on_method(request: Any) -> None:
-            status, payload = inbox.on_method(request.name, request.payload)
+            status, payload = await asyncio.wrap_future(inbox.on_method(request.name, request.payload))
             await client.send_method_response(MethodResponse.create_from_method_request(request, status, payload))
 
         async def on_patch(_: Any) -> None:
             inbox.on_desired_changed()
 
-        def on_state_change() -> None:
-            if self._client is client:
-                inbox.on_connection(client.connected)
+        def on_background_exception(error: Exception) -> None:
+            reason = _error("azure-iot-device, in the background", error, away=not client.connected)
+            with suppress(RuntimeError):  # the loop is closed, and the process about to end
+                ended.get_loop().call_soon_threadsafe(_end, ended, reason)
 
-        client.on_connection_state_change = on_state_change
-        client.on_background_exception = lambda error: LOG.warning("azure-iot-device: %s", _reason(error))
+        client.on_background_exception = on_background_exception
         client.on_message_received = on_message
         client.on_method_request_received = on_method
         client.on_twin_desired_properties_patch_received = on_patch
+
+    async def _watch(self, client: Any, ended: "asyncio.Future[TransportError]") -> None:
+        """Find out what the SDK does not tell, and end the client for it."""
+        while not ended.done():
+            await asyncio.sleep(self._timing.check)
+            if _network_thread_died(client):
+                _end(ended, _HubAwayError("paho's network thread died, and the connection with it"))
+            elif self._client is client:
+                if not client.connected:
+                    _end(ended, _HubAwayError("the connection is lost"))
+                elif time.monotonic() - self._heard_at > self._timing.silence:
+                    try:
+                        await self.twin()
+                    except TransportError as error:
+                        _end(ended, error)
 
     def _connected(self) -> Any:
         if self._client is None or not self._client.connected:
@@ -175,23 +227,30 @@ class EdgeHubTransport:
         return self._client
 
     async def _answered(self, request: Coroutine[Any, Any, _Answer], seconds: float, what: str) -> _Answer:
-        """Wait for the SDK's answer, but not for ever.
+        """Wait for the SDK's answer, but not for ever, and not for that of a client that is no longer in use.
 
         A request that is given up is left to end by itself: the SDK answers a cancelled one with a traceback.
         """
-        task, hung = asyncio.ensure_future(request), self._hung
-        self._requests.add(task)
-        task.add_done_callback(self._forget)
-        done, _ = await asyncio.wait({task}, timeout=seconds)
-        if not done:
-            hung.set()
-            raise TransportError(f"{what}: no answer within {seconds:.0f} s")
+        task, ended = self._request(request), self._ended
+        first: set[asyncio.Future[Any]] = {task, ended}
+        await asyncio.wait(first, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        if not task.done():
+            if ended.done():
+                raise type(ended.result())(f"{what}: {ended.result()}")
+            _end(ended, TransportError(f"{what}: no answer within {seconds:.0f} s"))
+            raise ended.result()
         try:
             return task.result()
-        except _AWAY as error:
-            raise _HubAwayError(f"{what}: {_reason(error)}") from error
         except Exception as error:  # the SDK lets through what its dependencies raise
-            raise TransportError(f"{what}: {_reason(error)}") from error
+            # An OSError of no particular kind is how the SDK says that variables are missing: no waiting mends that.
+            away = isinstance(error, _AWAY) and type(error) is not OSError
+            raise _error(what, error, away=away) from error
+
+    def _request(self, request: Coroutine[Any, Any, _Answer]) -> "asyncio.Task[_Answer]":
+        task = asyncio.ensure_future(request)
+        self._requests.add(task)
+        task.add_done_callback(self._forget)
+        return task
 
     def _forget(self, task: asyncio.Task[Any]) -> None:
         self._requests.discard(task)
@@ -199,9 +258,50 @@ class EdgeHubTransport:
             task.exception()  # looked at, so that asyncio does not report a request nobody waits for any more
 
 
-def _reason(error: BaseException) -> str:
-    """What the SDK's error says, and what was behind it: most of the SDK's own texts say nothing."""
-    told, cause = f"{type(error).__name__} {error}", error.__cause__
+def _end(ended: "asyncio.Future[TransportError]", reason: TransportError) -> None:
+    if not ended.done():
+        ended.set_result(reason)
+
+
+async def _on_a_thread(function: Callable[[], _Answer]) -> _Answer:
+    """Call what blocks on a daemon thread of its own.
+
+    The SDK asks the workload API without a time limit. A thread that hangs there would be missed among those of
+    `asyncio.to_thread`, and would keep the process from ending.
+    """
+    answer: Future[_Answer] = Future()
+
+    def call() -> None:
+        answer.set_running_or_notify_cancel()
+        try:
+            answer.set_result(function())
+        except BaseException as error:  # noqa: BLE001 - whatever it is, it belongs to whoever waits
+            answer.set_exception(error)
+
+    threading.Thread(target=call, name="azure-iot-device", daemon=True).start()
+    return await asyncio.wrap_future(answer)
+
+
+def _network_thread_died(client: Any) -> bool:
+    """Whether the thread ended that does all of a client's reading and writing.
+
+    It has no except clause for TLS errors: a hub that is killed in mid write ends it, and the SDK calls itself
+    connected ever after. This looks inside the SDK, for want of another way: the last stage of the pipeline has the
+    transport, and that has paho's client. Where that is otherwise, the answer is no, and `Timing.answer` has to do.
+    """
+    try:
+        stage = client._mqtt_pipeline._pipeline  # noqa: SLF001 - see above
+        while stage.next is not None:
+            stage = stage.next
+        thread = stage.transport._mqtt_client._thread  # noqa: SLF001 - see above
+        return thread is not None and not thread.is_alive()
+    except AttributeError:
+        return False
+
+
+def _error(what: str, error: BaseException, *, away: bool) -> TransportError:
+    """Ours for one of the SDK's, with what was behind it: most of the SDK's own texts say nothing."""
+    told, cause = f"{what}: {type(error).__name__} {error}", error.__cause__
     while cause is not None:
         told, cause = f"{told} <- {type(cause).__name__} {cause}", cause.__cause__
-    return told
+    return _HubAwayError(told) if away else TransportError(told)

@@ -13,6 +13,9 @@ from typing import Any, NamedTuple
 from storeflow.errors import TransportError
 from storeflow.transport.port import MAX_BODY_BYTES, Inbox
 
+_METHOD_SECONDS = 30.0
+"""IoT Hub's response time-out, unless the caller names another."""
+
 
 class Message(NamedTuple):
     """A message as it reached the hub."""
@@ -64,8 +67,8 @@ class MemoryHub:
             inbox.on_connection(not away)
 
     def invoke(self, module_id: str, method: str, payload: Any = None) -> tuple[int, Any]:
-        """Call a direct method of a connected module."""
-        return self.inboxes[module_id].on_method(method, payload)
+        """Call a direct method of a connected module, and wait for its answer."""
+        return self.inboxes[module_id].on_method(method, payload).result(_METHOD_SECONDS)
 
 
 class MemoryTransport:

@@ -1,6 +1,7 @@
 """What the host needs of a transport, and what a transport calls in the host. No SDK type crosses this line."""
 
 from collections.abc import Mapping
+from concurrent.futures import Future
 from typing import Any, Protocol
 
 MAX_BODY_BYTES = 200 * 1024
@@ -16,8 +17,8 @@ class Inbox(Protocol):
     def on_desired_changed(self) -> None:
         """Hear that the desired properties may have changed; `Transport.twin` says to what."""
 
-    def on_method(self, name: str, payload: Any) -> tuple[int, Any]:
-        """Answer a direct method with an HTTP-like status and a JSON value."""
+    def on_method(self, name: str, payload: Any) -> "Future[tuple[int, Any]]":
+        """Begin a direct method; the answer is an HTTP-like status and a JSON value, and may take seconds."""
 
     def on_connection(self, connected: bool) -> None:
         """Hear that the connection came, or went."""

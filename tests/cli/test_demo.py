@@ -1,21 +1,30 @@
 import io
+import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
 from rich.console import Console
 
 from local_azure.supervisor.restart_policy import ModuleStatus, RuntimeStatus
+from local_azure.supervisor.supervisor import Supervisor
 from modules.zone_analytics.decisions import OccupancyChanged, VisitBegan
-from storeflow.cli.demo import EventTail, finished
+from storeflow.cli import processes
+from storeflow.cli.demo import conclude, summary_of
 from storeflow.cli.live import MOST_ROWS, Board, LiveView
+from storeflow.cli.processes import EventTail, finished, follow, versions
 from storeflow.contract.cloudevents import CloudEvent
 from storeflow.contract.events import CameraState, instant
 from storeflow.contract.twins import Layout
+from storeflow.errors import TransportError
+from storeflow.iot_hub import IotHubClient
 
 TRUTH: dict[str, Any] = {
-    "lines": {"door": {"in": 3, "out": 2}},
-    "zones": {"aisle": {"visits": [{}, {}]}},
+    "lines": {"door": {"in": 3, "out": 2, "net_in": 3, "net_out": 2}},
+    "crossings": [],
+    "zones": {"aisle": {"visits": [{"entered_at": 1.0, "exited_at": 2.0}, {"entered_at": 3.0, "exited_at": 5.0}]}},
     "frames": 600,
 }
 
@@ -59,6 +68,82 @@ def test_the_board_adds_up_what_came(
     board.tally.take(events_of(crossing(1.0, "in"), crossing(2.0, "in", "2"), began, OccupancyChanged("aisle", 1.5, 1)))
     board.frames = 20
     assert board.line() == "frame 20 of 600, 4 events, door  in 2  out 0, aisle  visits 1"
+
+
+def test_a_line_or_zone_that_was_added_while_it_plays_has_a_row_without_a_truth(
+    layout: Layout, crossing: Callable[..., Any], events_of: Callable[..., Any]
+) -> None:
+    board = Board(layout, TRUTH)
+    began = VisitBegan("promo", "1", "person", 1.0, None)
+    board.tally.take(events_of(replace(crossing(1.0, "in"), line_id="side_door"), began))
+    cells = [list(column.cells) for column in board.table().columns]
+    rows = list(zip(*cells, strict=True))
+    assert rows[2:4] == [("side_door: in", "1", "?"), ("side_door: out", "0", "?")]
+    assert rows[-1] == ("promo: visits", "1, 0 inside", "?")
+
+
+def test_one_event_is_told_as_one(layout: Layout, crossing: Callable[..., Any], events_of: Callable[..., Any]) -> None:
+    board = Board(layout, TRUTH)
+    board.tally.take(events_of(crossing(1.0, "in")))
+    assert board.headline() == "frame 0 of 600, 1 event"
+
+
+@pytest.mark.parametrize(
+    ("edited", "status", "told"),
+    [
+        ([], 1, "door: in is 1, rendered were 3"),
+        (["zone_analytics"], 0, "zone_analytics: edited while it played: no verdict."),
+    ],
+)
+def test_counts_of_an_edited_layout_are_held_against_nothing(
+    layout: Layout,
+    crossing: Callable[..., Any],
+    events_of: Callable[..., Any],
+    *,
+    edited: list[str],
+    status: int,
+    told: str,
+) -> None:
+    output = io.StringIO()
+    events = [camera_state("streaming"), *events_of(crossing(2.0, "in"))]
+    summary = summary_of(events, layout, 600)
+    console = Console(file=output, width=20)
+    assert conclude(summary, TRUTH, events, [], edited=edited, console=console) == status
+    assert told in output.getvalue().splitlines()
+
+
+def test_every_edit_of_a_twin_that_decides_counts_is_a_version_of_its_own(tmp_path: Path) -> None:
+    template = {"$edgeHub": {"properties.desired": {"schemaVersion": "1.1", "routes": {}}}}
+    template["$edgeAgent"] = {"properties.desired": {"schemaVersion": "1.1", "systemModules": {}, "modules": {}}}
+    path = tmp_path / "template.json"
+    path.write_text(json.dumps({"modulesContent": template}))
+    with Supervisor(path, tmp_path / "store") as supervisor:
+        before = versions(supervisor.hub)
+        supervisor.hub.patch_twin("inference", {"models": {}})
+        after = versions(supervisor.hub)
+    assert [module_id for module_id in after if after[module_id] != before[module_id]] == ["inference"]
+
+
+def test_while_the_hub_is_away_the_frames_stay_and_how_long_was_waited_is_told(
+    layout: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Away:
+        root = tmp_path
+
+        def status(self) -> dict[str, ModuleStatus]:
+            return {}
+
+        @property
+        def hub(self) -> IotHubClient:
+            raise TransportError("the hub is away")
+
+    monkeypatch.setattr(processes, "_PATIENCE_SECONDS", 0.2)
+    board = Board(layout, TRUTH)
+    board.frames = 42
+    store: Any = Away()
+    with pytest.raises(TransportError, match=r"no event for 1 s; look into .*logs"):
+        follow(store, board, Console(file=io.StringIO()), speed=0.25)
+    assert board.frames == 42
 
 
 def test_the_table_stays_short_however_many_modules_there_are(layout: Layout) -> None:

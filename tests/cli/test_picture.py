@@ -5,8 +5,9 @@ import cv2
 import numpy as np
 import pytest
 
-from storeflow.cli.picture import PERSON, AnnotatedVideo, HeatMap, draw, write_image
-from storeflow.contract.geometry import BoundingBox
+from storeflow.cli.picture import PAPER, PERSON, REFUSED, ROW, AnnotatedVideo, HeatMap, draw, write_image
+from storeflow.cli.remarks import Remark
+from storeflow.contract.geometry import BoundingBox, Point
 from storeflow.contract.messages import Detections, Track
 from storeflow.contract.twins import Layout
 from storeflow.frames.frame import WHOLE_FRAME, Frame
@@ -41,6 +42,35 @@ def test_a_person_is_drawn_where_they_stand(frame: Frame, layout: Layout) -> Non
     image = draw(frame, detections(0.0, (0.75, 0.9)), layout, CAPTIONS)
     assert image.shape == (160, 320, 3)
     assert tuple(image[144, 240]) == PERSON
+
+
+def test_a_track_has_its_number_on_a_dark_panel_over_its_box(frame: Frame, layout: Layout) -> None:
+    image = draw(frame, detections(0.0, (0.75, 0.9)), layout, CAPTIONS)
+    left, top = round(0.7 * 320), round(0.6 * 160)
+    panel = image[top - 18 : top - 4, left + 1 : left + 16].reshape(-1, 3)
+    assert (panel == PAPER).all(axis=1).sum() > 50
+    assert (panel[:, 1] > 180).any(), "the number"
+
+
+def test_a_remark_is_drawn_inside_the_picture_in_the_colour_of_what_it_says(frame: Frame) -> None:
+    said = [Remark("door: in, settled", Point(0.99, 0.99), was_counted=True)]
+    refused = [Remark("door: not counted", Point(0.99, 0.99), was_counted=False)]
+    for remarks, colour in ((said, PERSON), (refused, REFUSED)):
+        image = draw(frame, detections(0.0), Layout(), [], remarks)
+        corner = image[-ROW:, 160:]
+        assert (corner == PAPER).all(axis=2).mean() > 0.3
+        assert np.abs(corner.astype(int) - colour).max(axis=2).min() < 30
+        assert (image[: -2 * ROW, :, 0] == image[80, 0, 0]).mean() > 0.8, "little else is drawn"
+
+
+def test_two_remarks_at_one_place_cover_each_other_nowhere(frame: Frame) -> None:
+    here = Point(0.5, 0.2)
+    one = [Remark("door: in, settled", here, was_counted=True)]
+    two = [*one, Remark("door: not counted: beside", here, was_counted=False)]
+    first, both = (draw(frame, detections(0.0), Layout(), [], remarks) for remarks in (one, two))
+    drawn = (first == PAPER).all(axis=2) | (np.abs(first.astype(int) - PERSON).max(axis=2) < 30)
+    assert drawn.sum() > 500
+    assert (both[drawn] == first[drawn]).all()
 
 
 def test_the_heat_map_holds_the_seconds_that_people_stood_somewhere() -> None:

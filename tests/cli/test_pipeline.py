@@ -24,5 +24,17 @@ def test_a_folder_without_a_card_is_refused(tmp_path: Path) -> None:
         configured_model(tmp_path)
 
 
+def test_weights_are_looked_for_where_the_container_would_and_then_in_the_cache(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("STOREFLOW_EVAL_DATA", str(tmp_path / "data"))
+    others = (tmp_path / "cache" / "storeflow" / "models", tmp_path / "data" / "models")
+    monkeypatch.setenv("STOREFLOW_MODEL_PATH", f"{tmp_path / 'a'}:{tmp_path / 'b'}:")
+    assert local_context(tmp_path, tmp_path).model_folders == (tmp_path / "a", tmp_path / "b", *others)
+    monkeypatch.delenv("STOREFLOW_MODEL_PATH")
+    assert local_context(tmp_path, tmp_path).model_folders == others
+
+
 def test_the_command_line_looks_for_cards_beside_the_modules(tmp_path: Path, repository: Path) -> None:
     assert local_context(tmp_path, tmp_path).cards_folder == CARDS_FOLDER == repository / "models"

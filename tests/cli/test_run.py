@@ -2,13 +2,20 @@ import json
 from pathlib import Path
 from typing import Any
 
+import av
 import pytest
 
+from storeflow.cli import play
 from storeflow.cli.main import main
+from storeflow.cli.picture import draw
+from storeflow.cli.remarks import Remark
+from storeflow.cli.run import read_layout
 
 RTMDET = "models/person/rtmdet_nano"
-LAYOUT = {
-    "lines": {"middle": {"start": [0.5, 0.42], "end": [0.5, 1.0]}},
+OURS = "models/person/storeflow_nano"
+"""Its weights lie in the repository."""
+LAYOUT: dict[str, Any] = {
+    "lines": {"middle": {"start": [0.5, 0.42], "end": [0.5, 1.0], "camera_id": "street"}},
     "zones": {"left": {"polygon": [[0, 0], [0.5, 0], [0.5, 1], [0, 1]]}},
 }
 
@@ -33,7 +40,8 @@ def test_a_real_clip_is_counted_and_no_picture_of_anybody_is_written(
     assert sorted(path.name for path in out.iterdir()) == ["events.ndjson", "heatmap.png", "summary.json"]
     summary: dict[str, Any] = json.loads((out / "summary.json").read_text())
     assert list(summary) == ["lines", "zones", "frames", "model", "config_version"]
-    assert list(summary["lines"]["middle"]) == ["in", "out", "net_in", "net_out"]
+    figures = ["in", "out", "net_in", "net_out", "shopper_in", "shopper_out", "units_in", "units_out"]
+    assert list(summary["lines"]["middle"]) == figures
     assert list(summary["zones"]["left"]) == ["visits", "max_occupancy"]
     assert list(summary["zones"]["left"]["visits"][0]) == ["entered_at", "exited_at", "dwell_seconds"]
     assert summary["frames"] == 71
@@ -61,12 +69,23 @@ def test_fewer_frames_are_analysed_when_asked(
     assert json.loads((tmp_path / "summary.json").read_text())["frames"] == 15
 
 
-def test_on_request_the_frames_are_written_with_what_was_seen(
-    repository: Path, eval_data: Path, layout_file: Path, tmp_path: Path
+def test_on_request_the_frames_are_written_with_what_was_seen_and_decided(
+    repository: Path, eval_data: Path, layout_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    remarks: set[Remark] = set()
+
+    def noted(*given: Any) -> Any:
+        remarks.update(given[-1])
+        return draw(*given)
+
+    monkeypatch.setattr(play, "draw", noted)
     video = eval_data / "videos" / "mot_TUD-Campus.mp4"
-    assert call(repository, video, layout_file, tmp_path, "--annotate", "--fps", "5") == 0
-    assert (tmp_path / "annotated.mp4").stat().st_size > 10_000
+    assert call(repository, video, layout_file, tmp_path, "--annotate") == 0
+    with av.open(str(tmp_path / "annotated.mp4")) as film:
+        frames = sum(1 for _ in film.decode(video=0))
+    assert frames == 71 + 25, "what is decided when the clip is over is told for a second"
+    out = json.loads((tmp_path / "summary.json").read_text())["lines"]["middle"]["out"]
+    assert sum(remark.text.startswith("middle: out, ") for remark in remarks) == out > 0
 
 
 def test_every_crossing_of_pets_is_within_one_of_the_truth(repository: Path, eval_data: Path, tmp_path: Path) -> None:
@@ -102,6 +121,109 @@ def test_a_wrong_layout_is_refused_with_the_fields_path(
     path.write_text(layout)
     assert call(repository, tmp_path / "none.mp4", path, tmp_path) == 2
     assert told in capsys.readouterr().err
+
+
+def test_a_layout_may_stand_under_its_name_as_twin_get_prints_it(tmp_path: Path, layout_file: Path) -> None:
+    as_printed = tmp_path / "desired.json"
+    as_printed.write_text(json.dumps({"layout": LAYOUT}))
+    assert read_layout(as_printed) == read_layout(layout_file)
+    assert list(read_layout(as_printed).lines) == ["middle"]
+
+
+def test_a_line_that_is_in_a_layout_twice_is_told(
+    repository: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "layout.json"
+    path.write_text('{"layout": {"lines": {"a": %s, "a": %s}}}' % ((json.dumps(LAYOUT["lines"]["middle"]),) * 2))
+    assert call(repository, tmp_path / "none.mp4", path, tmp_path) == 2
+    assert f"--layout {path}: layout.lines.a: is there twice" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        (["--fps", "0"], "--fps: '0' is not a number above 0 and at most 60"),
+        (["--fps", "-3"], "--fps: '-3' is not a number above 0 and at most 60"),
+        (["--fps", "61"], "--fps: '61' is not a number above 0 and at most 60"),
+        (["--fps", "nan"], "--fps: 'nan' is not a number above 0 and at most 60"),
+        (["--seconds", "-1"], "--seconds: '-1' is not a number above 0"),
+        (["--seconds", "soon"], "--seconds: 'soon' is not a number above 0"),
+    ],
+)
+def test_numbers_that_can_be_none_are_refused(
+    repository: Path, layout_file: Path, more: list[str], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        call(repository, Path("none.mp4"), layout_file, Path("out"), *more)
+    assert ended.value.code == 2
+    assert f"error: argument {told}" in capsys.readouterr().err
+
+
+def test_an_out_that_is_a_file_is_named(
+    repository: Path, eval_data: Path, layout_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    out.touch()
+    assert call(repository, eval_data / "videos" / "mot_TUD-Campus.mp4", layout_file, out) == 2
+    assert capsys.readouterr().err == f"storeflow: {out}: File exists\n"
+
+
+def test_a_playlist_leads_to_no_other_file_and_an_empty_clip_is_told(
+    repository: Path, eval_data: Path, layout_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    video = eval_data / "videos" / "mot_TUD-Campus.mp4"
+    clip, empty = tmp_path / "list.mp4", tmp_path / "empty.mp4"
+    clip.write_text(f"#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\n{video}\n#EXT-X-ENDLIST\n")
+    empty.touch()
+    assert call(repository, clip, layout_file, tmp_path / "out", model=OURS) == 2
+    assert "list.mp4: is no video that can be read" in capsys.readouterr().err
+    assert call(repository, empty, layout_file, tmp_path / "out", model=OURS) == 2
+    assert "empty.mp4: is empty: copy the clip again" in capsys.readouterr().err
+
+
+def test_a_clip_may_be_a_link_of_another_name(
+    repository: Path, eval_data: Path, layout_file: Path, tmp_path: Path
+) -> None:
+    link = tmp_path / "today.mp4"
+    link.symlink_to((eval_data / "videos" / "mot_TUD-Campus.mp4").resolve())
+    assert call(repository, link, layout_file, tmp_path / "out", "--fps", "2", model=OURS) == 0
+
+
+CAMERA = "rtsp://camera/1"
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        (["--camera", "rtsp://admin:hunter2@camera/1"], "--camera: leave user and password out of the URL"),
+        (["--camera", "rtsp://admin:hunter2@camera/1"], "--credentials-ref NAME"),
+        (["--camera", "http://camera/1"], "--camera: wants rtsp://host/path or rtsps://host/path"),
+        (["--camera", "file:clip.mp4"], "for a clip there is --video"),
+        (["--camera", "rtsp:///1"], "--camera: wants rtsp://host/path"),
+        (["--camera", "rtsp://camera/1?password=hunter2"], "name that in --credentials-ref"),
+        (["--camera", CAMERA, "--credentials-ref", "../etc"], "--credentials-ref: "),
+        (["--camera", CAMERA, "--annotate"], "--annotate: is only for --video"),
+        (["--video", "clip.mp4", "--seconds", "3"], "--seconds: is only for --camera"),
+    ],
+)
+def test_what_does_not_fit_is_told_in_the_words_of_the_call(
+    repository: Path, layout_file: Path, more: list[str], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = str(repository / OURS)
+    assert main(["run", *more, "--model", model, "--layout", str(layout_file), "--out", "out"]) == 2
+    error = capsys.readouterr().err
+    assert told in error
+    assert "twin" not in error
+    assert "cameras." not in error
+    assert "hunter2" not in error
+
+
+def test_the_help_says_that_people_are_recognisable_in_the_annotated_film(capsys: pytest.CaptureFixture[str]) -> None:
+    for command in ("run", "evaluate"):
+        with pytest.raises(SystemExit):
+            main([command, "--help"])
+        told = " ".join(capsys.readouterr().out.split())
+        assert "privacy: everybody whom the camera saw can be seen in it" in told
 
 
 def test_what_is_missing_is_named(

@@ -1,9 +1,10 @@
 import json
+import re
 from datetime import UTC, datetime
 
 import pytest
 
-from storeflow.contract.cloudevents import CloudEvent, camera_source, event_id
+from storeflow.contract.cloudevents import CloudEvent, camera_source, event_id, named, traceparent
 from storeflow.contract.events import EVENT_MODELS, CameraState, LineCrossed, instant
 from storeflow.contract.geometry import Point
 from storeflow.errors import ContractError
@@ -67,6 +68,31 @@ def test_a_wrong_event_is_refused_with_the_field(change: dict[str, object], told
     document = json.loads(CloudEvent.of(CROSSED, source=SOURCE, id="1", subject="entrance").to_json())
     with pytest.raises(ContractError, match=told):
         CloudEvent.from_json(json.dumps({**document, **change}).encode())
+
+
+def test_an_event_begins_a_trace_that_w3c_trace_context_accepts() -> None:
+    event = CloudEvent.of(CROSSED, source=SOURCE, id="1", subject="entrance")
+    # "traceparent Header Field Values", version 00: trace and parent id in lower case, neither of them all zeros.
+    found = re.fullmatch(r"00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})", event.traceparent or "")
+    assert found
+    assert set(found[1]) != {"0"}
+    assert set(found[2]) != {"0"}
+    assert json.loads(event.to_json())["traceparent"] == event.traceparent
+    assert f"trace {found[1]}" in named(event.source, event.id)
+
+
+def test_an_event_that_is_told_again_is_in_the_same_trace_and_another_event_in_another() -> None:
+    first, again = (CloudEvent.of(CROSSED, source=SOURCE, id="1", subject="entrance").to_json() for _ in range(2))
+    assert first == again
+    traces = {traceparent(source, name) for source in (SOURCE, f"{SOURCE}/state") for name in ("1", "2")}
+    assert len({trace.split("-")[1] for trace in traces}) == 4
+
+
+def test_a_broken_trace_is_no_reason_to_refuse_an_event() -> None:
+    document = json.loads(CloudEvent.of(CROSSED, source=SOURCE, id="1", subject="entrance").to_json())
+    for broken in ("00-1-2-03", "ff-0-0-0", ""):
+        event = CloudEvent.from_json(json.dumps({**document, "traceparent": broken}).encode())
+        assert event.data == CROSSED
 
 
 def test_an_instant_is_utc_to_the_millisecond() -> None:

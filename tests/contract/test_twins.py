@@ -18,6 +18,23 @@ def test_a_layout_is_read_with_its_defaults() -> None:
     assert (layout.zones["aisle"].reentry_seconds, layout.zones["aisle"].min_visit_seconds) == (1.0, 0.5)
 
 
+def test_queues_and_areas_are_read_with_their_defaults() -> None:
+    queue = {"polygon": AISLE["polygon"], "service": AISLE["polygon"]}
+    layout = read_section(
+        "layout", {"lines": {"door": DOOR}, "queues": {"till": queue}, "areas": {"shop": {"lines": {"door": "in"}}}}
+    )
+    till, shop = layout.queues["till"], layout.areas["shop"]
+    assert (till.reentry_seconds, till.min_wait_seconds, till.served_seconds) == (2.0, 1.0, 2.0)
+    assert (shop.reset_at, shop.time_zone, shop.lines) == ("04:00", "UTC", {"door": "in"})
+    assert {layout.lines["door"].focus, till.focus} == {"footprint"}
+
+
+def test_nothing_new_is_told_unless_the_layout_asks_for_it() -> None:
+    zone = read_section("layout", {"zones": {"aisle": AISLE}}).zones["aisle"]
+    new = (zone.margin, zone.dwell_interval_seconds, zone.occupancy_interval_seconds, zone.staff_only)
+    assert new == (0, 0, 0, False)
+
+
 def test_a_camera_is_read_with_its_mask() -> None:
     cameras = read_section("cameras", {"door": {"url": "file:door.mp4", "masks": {"till": AISLE["polygon"]}}})
     assert cameras["door"].fps == 10
@@ -42,7 +59,7 @@ def test_without_a_setting_events_go_to_iot_hub() -> None:
         (
             "layout",
             {"lines": {"door": {**DOOR, "in": "up"}}},
-            "layout.lines.door.in: Input should be 'left' or 'right'",
+            "layout.lines.door.in: left or right is expected",
         ),
         ("layout", {"lines": {"the door": DOOR}}, "layout.lines.the door"),
         (
@@ -68,42 +85,82 @@ def test_without_a_setting_events_go_to_iot_hub() -> None:
         (
             "layout",
             {"zones": {"a": {"polygon": [[0, 0], [1, 1]]}}},
-            "layout.zones.a.polygon: Tuple should have at least 3",
+            "layout.zones.a.polygon: has 2 corners, 3 to 64 are needed",
         ),
         (
             "layout",
             {"zones": {"a": {**AISLE, "reentry_seconds": -1}}},
-            "layout.zones.a.reentry_seconds: Input should be greater",
+            "layout.zones.a.reentry_seconds: at least 0 is expected",
         ),
-        ("cameras", {"door": {"url": "file:x.mp4", "fps": 0}}, "cameras.door.fps: Input should be greater than 0"),
+        (
+            "layout",
+            {"lines": {"door": DOOR}, "areas": {"the-shop": {"lines": {"door": "in", "back-door": "in"}}}},
+            "layout.areas.the-shop.lines.back-door: there is no line of that name",
+        ),
+        ("layout", {"areas": {"shop": {"lines": {}}}}, "layout.areas.shop.lines: has 0 entries, at least 1 needed"),
+        (
+            "layout",
+            {"lines": {"door": DOOR}, "areas": {"shop": {"lines": {"door": "up"}}}},
+            "layout.areas.shop.lines.door: in or out is expected",
+        ),
+        (
+            "layout",
+            {"lines": {"door": DOOR}, "areas": {"shop": {"lines": {"door": "in"}, "reset_at": "24:00"}}},
+            "layout.areas.shop.reset_at: a time of day is expected, from 00:00 to 23:59",
+        ),
+        *(
+            (
+                "layout",
+                {"lines": {"door": DOOR}, "areas": {"shop": {"lines": {"door": "in"}, "time_zone": name}}},
+                "layout.areas.shop.time_zone: ",
+            )
+            for name in ("Europe/Atlantis", "Europe", "../../etc/passwd", "/etc/passwd", "")
+        ),
+        (
+            "layout",
+            {"queues": {"till": {"polygon": AISLE["polygon"]}}},
+            "layout.queues.till.service: is missing",
+        ),
+        (
+            "layout",
+            {"zones": {"a": {**AISLE, "focus": "head"}}},
+            "layout.zones.a.focus: footprint, bottom_center or center is expected",
+        ),
+        ("layout", {"zones": {"a": {**AISLE, "margin": 1.5}}}, "layout.zones.a.margin: at most 1 is expected"),
+        ("cameras", {"door": {"url": "file:x.mp4", "fps": 0}}, "cameras.door.fps: more than 0 is expected"),
         (
             "cameras",
             {"door": {"url": "rtsp://user:pass@host/1"}},
             "cameras.door.url: a URL in a twin carries no user name",
         ),
-        ("cameras", {"door": {"url": "ftp://host/1"}}, "cameras.door.url: scheme 'ftp' is not one of"),
-        ("cameras", {"door": {"url": "pattern:walk", "region": [0.5, 0, 0.5, 1]}}, "cameras.door.region: "),
+        ("cameras", {"door": {"url": "ftp://host/1"}}, "cameras.door.url: begins with none of"),
+        ("cameras", {"door": {"url": "pattern:walker", "region": [0.5, 0, 0.5, 1]}}, "cameras.door.region: "),
         (
             "telemetry",
             {"sinks": {"file": {"kind": "ndjson", "file": "../x"}}},
-            "telemetry.sinks.file.ndjson.file: String should match",
+            "telemetry.sinks.file.file: 1 to 64 of the characters",
         ),
         (
             "telemetry",
             {"sinks": {"file": {"kind": "ndjson", "file": "..ndjson"}}},
-            "telemetry.sinks.file.ndjson.file: ",
+            "telemetry.sinks.file.file: ",
         ),
-        ("telemetry", {"sinks": {}}, "telemetry.sinks: Dictionary should have at least 1 item"),
+        ("telemetry", {"sinks": {}}, "telemetry.sinks: has 0 entries, at least 1 needed"),
         (
             "telemetry",
             {"sinks": {"a": {"kind": "ndjson"}, "b": {"kind": "ndjson"}}},
             "telemetry.sinks.b.file: 'events.ndjson' is the file of sink a already",
         ),
-        ("models", {"persons": {"name": "rtmdet_nano"}}, "models.persons"),
+        ("models", {"persons": {"name": "rtmdet_nano"}}, "models.persons: person or vehicle is expected"),
+        (
+            "layout",
+            {"lines": {"door": {**DOOR, "object_class": "persn"}}},
+            "layout.lines.door.object_class: person, vehicle, bus, car, motorcycle or truck is expected",
+        ),
         (
             "models",
             {"person": {"name": "rtmdet_nano", "threshold": 1.5}},
-            "models.person.threshold: Input should be less than 1",
+            "models.person.threshold: less than 1 is expected",
         ),
         ("layuot", {}, "layuot: no such section"),
     ],

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import pytest
 
 from modules.upstream_router.module import UpstreamRouter
-from storeflow.contract.cloudevents import CloudEvent
+from storeflow.contract.cloudevents import CloudEvent, traceparent
 from storeflow.contract.events import CameraState, instant
 from storeflow.delivery import Pace
 from storeflow.errors import ConfigError, StoreflowError
@@ -272,6 +272,9 @@ def test_every_event_arrives_once_though_hub_router_and_sender_come_and_go(hub: 
     upstream = [CloudEvent.from_json(message.body).id for message in hub.upstream]
     assert sorted(upstream) == [one.id for one in sorted(told, key=lambda one: one.id)]
     assert {message.properties["eventType"] for message in hub.upstream} == {"storeflow.camera.state"}
+    for message in hub.upstream:
+        arrived = CloudEvent.from_json(message.body)
+        assert message.properties["traceparent"] == arrived.traceparent == traceparent(arrived.source, arrived.id)
 
 
 def test_without_a_receipt_an_event_is_sent_again_and_ever_more_rarely(tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ class _Process:
     def __init__(self, hub: EdgeHubProcess, folder: Path, module_id: str, *arguments: str) -> None:
         self.state = folder / module_id
         outside = {name: value for name, value in os.environ.items() if not is_edge_variable(name)}
-        ours = {"STOREFLOW_STATE": str(self.state), "STOREFLOW_RESEND_SECONDS": "1"}
+        ours = {"STOREFLOW_STATE": str(self.state), "STOREFLOW_RESEND_SECONDS": "1", "STOREFLOW_HTTP_ADDRESS": "off"}
         self._environment = {**outside, **hub.environment(module_id), **ours}
         self._command = [sys.executable, str(MUTATED), module_id, *arguments]
         self._log = folder / f"{module_id}.log"

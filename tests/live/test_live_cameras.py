@@ -3,11 +3,12 @@ import os
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 import pytest
@@ -17,11 +18,24 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from modules.video_capture import picture_health
+from storeflow.contract.messages import StreamEnded
 from storeflow.errors import SourceError
+from storeflow.frames.frame import Frame
+from storeflow.frames.ring import FrameReader
 
 PASSWORD = "p@ss: w/rd#1%"  # noqa: S105 - of a server that lives for one test
+News = TypeVar("News", Frame, StreamEnded)
 Serve = Callable[..., Any]
 """Gives a `RtspServer` of conftest.py; `shop` is its `Shop`."""
+
+
+def next_of(reader: FrameReader, kind: type[News]) -> News:
+    """The next frame, or the next end of a stream; what comes before it is passed over."""
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        if isinstance(news := reader.receive(1.0), kind):
+            return news
+    raise AssertionError(f"no {kind.__name__}")
 
 
 def cpu_seconds(thread_name: str) -> float:
@@ -237,28 +251,59 @@ def test_dead_cameras_cost_the_others_nothing(serve: Serve, shop: Any) -> None:
     assert cpu_seconds("camera hall") + cpu_seconds("camera yard") < 0.05 * took
 
 
-def test_a_clock_that_is_set_moves_no_time_back(serve: Serve, shop: Any, clock: Any) -> None:
+def test_a_clock_that_is_set_back_a_little_moves_no_time_back(serve: Serve, shop: Any, clock: Any) -> None:
     server = serve(door="walk")
     shop.configure(door={"url": server.url("door")})
     shop.wait_for("door", "streaming")
     last = shop.frame("door").captured_at
-    clock.wrong_by = -86_400.0
+    clock.wrong_by = -30.0
     told = shop.wait_for("door", "streaming")
     assert told.detail == "320 x 240 pixels; this device's clock was set"
-    assert told.clock_offset_ms == pytest.approx(86_400_000, abs=1000)
-    for _ in range(10):
+    assert told.clock_offset_ms == pytest.approx(30_000, abs=1000)
+    for _ in range(20):
         captured_at = shop.frame("door").captured_at
         assert last < captured_at < last + 10
         last = captured_at
+    ahead = shop.module.metrics()["camera_clock_ahead_seconds/door"]
+    assert 25 < ahead < told.clock_offset_ms / 1000 - 0.05, "it catches up, and the metric tells it"
+    # Times go on when settings change, too.
+    shop.configure(door={"url": server.url("door"), "fps": 5})
+    assert shop.wait_for("door", "streaming").captured_at.timestamp() > captured_at
+
+
+def test_a_clock_that_is_set_far_is_followed_in_a_stream_of_its_own(
+    serve: Serve, shop: Any, clock: Any, tmp_path: Path
+) -> None:
+    server = serve(door="walk")
+    shop.configure(door={"url": server.url("door")})
+    shop.wait_for("door", "streaming")
+    with closing(FrameReader(tmp_path / "channels" / "frames" / "door.sock")) as reader:
+        last = next_of(reader, Frame)
+        clock.wrong_by = -86_400.0
+        ended = next_of(reader, StreamEnded)
+        assert ended.reason.startswith("this device's clock was set back, by 86400 s")
+        assert ended.captured_at >= last.captured_at
+        first = next_of(reader, Frame)
+        assert first.sequence > ended.sequence
+        assert first.captured_at == pytest.approx(ended.captured_at - 86_400, abs=10)
+    told = shop.wait_for("door", "streaming")
+    assert (told.detail, told.clock_offset_ms) == ("320 x 240 pixels; this device's clock was set", 0)
+    assert told.captured_at.timestamp() == pytest.approx(first.captured_at, abs=0.001)
     clock.wrong_by = 3_600.0
     told = shop.wait_for("door", "streaming")
     assert told.clock_offset_ms == 0
     assert told.captured_at.timestamp() == pytest.approx(time.time() + 3_600, abs=10)
-    clock.wrong_by = 0.0
-    assert shop.wait_for("door", "streaming").clock_offset_ms == pytest.approx(3_600_000, abs=1000)
-    # Times go on when settings change, too.
-    shop.configure(door={"url": server.url("door"), "fps": 5})
-    assert shop.wait_for("door", "streaming").captured_at.timestamp() > time.time() + 3_500
+    assert shop.told("door") == [("streaming", None)] * 3, "it never was said to have failed"
+
+
+def test_a_picture_that_stands_still_is_found_out_though_the_clock_goes_back(
+    serve: Serve, shop: Any, clock: Any
+) -> None:
+    server = serve(door="still")
+    shop.configure(door={"url": server.url("door"), "freeze_seconds": 3})
+    shop.wait_for("door", "streaming")
+    clock.wrong_by = -86_400.0
+    shop.wait_for("door", "failed", "frozen")
 
 
 def test_a_camera_that_cannot_be_reached_is_taken_out_at_once(serve: Serve, shop: Any) -> None:

@@ -79,26 +79,6 @@ def test_a_camera_that_never_came_is_told_with_its_reason(
     assert types(tmp_path / "out") == [("storeflow.camera.state", "failed")]
 
 
-@pytest.mark.parametrize(
-    ("more", "told"),
-    [
-        (["--camera", "rtsp://admin:hunter2@camera/1"], "cameras.camera.url: a URL in a twin carries no user name"),
-        (["--camera", "file:clip.mp4"], "--camera: wants rtsp://host/path"),
-        (["--camera", "rtsp:///1"], "cameras.camera.url: wants rtsp://host/path"),
-        (["--camera", "rtsp://camera/1", "--annotate"], "--annotate: is only for --video"),
-        (["--camera", "rtsp://camera/1", "--credentials-ref", "../etc"], "cameras.camera.credentials_ref"),
-        (["--video", "clip.mp4", "--seconds", "3"], "--seconds: is only for --camera"),
-    ],
-)
-def test_what_does_not_fit_is_refused(
-    command_line: Callable[..., list[str]], more: list[str], told: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main(command_line(*more)) == 2
-    error = capsys.readouterr().err
-    assert told in error
-    assert "hunter2" not in error
-
-
 def test_a_clip_and_a_camera_at_once_are_one_too_many(
     command_line: Callable[..., list[str]], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from modules.video_capture import pattern_source
 from storeflow.configuration import Configuration
+from storeflow.contract import camera_url
 from storeflow.contract.schema import twin_schema
 from storeflow.contract.twin_limits import MAX_SECTION_SIZE
 from storeflow.contract.twins import SECTION_NAMES, read_section
 from storeflow.delivery import Pace
-from storeflow.environment import context_from
+from storeflow.environment import HTTP_ADDRESS, context_from
 
 Row = dict[str, str]
 Tables = Callable[[str], list[list[Row]]]
@@ -99,7 +99,7 @@ def test_a_wrong_setting_is_told_as_the_page_says(page: str) -> None:
 
 def test_the_page_states_the_limits_of_the_code(page: str) -> None:
     assert f"{MAX_SECTION_SIZE:,} bytes at most" in page
-    assert [f"pattern:{name}" for name in pattern_source.NAMES] == re.findall(r"pattern:\w+", page)
+    assert [f"pattern:{name}" for name in camera_url.PATTERNS] == re.findall(r"pattern:\w+", page)
 
 
 def test_every_environment_variable_is_described_and_none_that_nothing_reads(
@@ -130,4 +130,5 @@ def test_the_defaults_of_the_variables_are_those_of_the_code(variables: dict[str
         "MEDIA": str(context.media_folder),
     }
     assert variables["STOREFLOW_MODEL_PATH"] == ":".join(map(str, context.model_folders))
+    assert variables["STOREFLOW_HTTP_ADDRESS"] == HTTP_ADDRESS
     assert variables["STOREFLOW_RESEND_SECONDS"] == f"{Pace().resend_seconds:g}"

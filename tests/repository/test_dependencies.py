@@ -13,11 +13,11 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 OURS = {"storeflow", "modules"}
-PURE = {"numpy", "cv2", "av", "onnxruntime", "scipy", "shapely"}
+PURE = {"numpy", "cv2", "av", "lap", "onnxruntime", "scipy", "shapely"}
 """Heavy packages; what of them a module may load is said below."""
 MAY_LOAD = {
     "video_capture": {"numpy", "av"},
-    "inference": {"numpy", "cv2", "onnxruntime", "scipy"},
+    "inference": {"numpy", "cv2", "lap", "onnxruntime"},
     "zone_analytics": {"numpy"},
     "upstream_router": set(),
 }

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 from jsonschema import Draft7Validator, Draft202012Validator
 
-from modules.zone_analytics.decisions import Crossing
+from modules.zone_analytics.decisions import Crossing, PersonRecognised
+from modules.zone_analytics.staff import MOST_CROSSINGS
 from modules.zone_analytics.store_events import Origin, to_events
 from storeflow.contract.cloudevents import CloudEvent
-from storeflow.contract.events import EVENT_MODELS, DecidedEvent, LineCrossed, LineUTurn, StoreEvent
+from storeflow.contract.events import EVENT_MODELS, CameraEvent, DecidedEvent, LineCrossed, LineUTurn, StoreEvent
 from storeflow.contract.geometry import Point
 from storeflow.contract.parameters import DECISIONS
 from storeflow.contract.schema import event_schema
@@ -26,10 +27,15 @@ JSON_TYPES = {
     "UTC time": "string",
     "seconds": "number",
     "whole number": "integer",
+    "yes or no": "boolean",
+    "list of texts": "array",
     "two fractions": "array",
     "object": "object",
 }
-PSEUDONYMOUS = {"id", "track_id", "first_crossing_id", "second_crossing_id"}
+PSEUDONYMOUS = {
+    *("id", "traceparent", "track_id", "group_id", "first_crossing_id", "second_crossing_id", "crossing_ids"),
+    *("staff", "qualifier", "document"),
+}
 
 
 @pytest.fixture(scope="module")
@@ -40,13 +46,19 @@ def page(repository: Path) -> str:
 @pytest.fixture(scope="module")
 def chapters(page: str) -> dict[str, str]:
     """Headings and what is below them."""
-    parts = re.split(r"^##+ (.+)\n", page, flags=re.MULTILINE)[1:]
-    return {heading.strip("`"): text for heading, text in zip(parts[::2], parts[1::2], strict=True)}
+    return _chapters(page)
 
 
 @pytest.fixture(scope="module")
-def examples(chapters: dict[str, str]) -> dict[str, dict[str, Any]]:
+def examples(repository: Path) -> dict[str, dict[str, Any]]:
+    chapters = _chapters((repository / "docs" / "event-examples.md").read_text())
+    assert sorted(chapters) == sorted(EVENT_MODELS)
     return {event_type: _example(chapters[event_type]) for event_type in EVENT_MODELS}
+
+
+def _chapters(page: str) -> dict[str, str]:
+    parts = re.split(r"^##+ (.+)\n", page, flags=re.MULTILINE)[1:]
+    return {heading.strip("`"): text for heading, text in zip(parts[::2], parts[1::2], strict=True)}
 
 
 def _example(chapter: str) -> dict[str, Any]:
@@ -74,7 +86,7 @@ def test_every_field_of_an_event_is_described_once_and_none_that_it_has_not(
     event_type: str, chapters: dict[str, str], tables: Tables
 ) -> None:
     model = EVENT_MODELS[event_type]
-    base = DecidedEvent if issubclass(model, DecidedEvent) else StoreEvent
+    base = next(base for base in (DecidedEvent, CameraEvent, StoreEvent) if issubclass(model, base))
     described = names(rows_of(tables(chapters[event_type]), "field"))
     assert sorted(described) == sorted(model.model_fields.keys() - base.model_fields.keys())
 
@@ -87,15 +99,16 @@ def test_what_all_events_have_is_described(chapters: dict[str, str], tables: Tab
 
 
 @pytest.mark.parametrize("event_type", EVENT_MODELS)
-def test_every_field_has_the_type_that_is_written(event_type: str, page: str, tables: Tables) -> None:
+def test_every_field_has_the_type_that_is_written(event_type: str, chapters: dict[str, str], tables: Tables) -> None:
     schema = event_schema(event_type)
     data = schema["properties"]["data"]
     wire = {**schema["properties"], **data["properties"], "data": data}
-    for row in rows_of(tables(page), "field"):
+    here = "\n".join(chapters[name] for name in ("The envelope", "What every event says", event_type))
+    for row in rows_of(tables(here), "field"):
         field = wire.get(row["field"].strip("`"))
         if field is None:
             continue
-        field = data["$defs"]["Point"] if "$ref" in field else field
+        field = data["$defs"][field["$ref"].rpartition("/")[2]] if "$ref" in field else field
         assert field["type"] == JSON_TYPES[row["type"]], row
         assert (field.get("format") == "date-time") == (row["type"] == "UTC time"), row
         assert ("enum" in field) == (row["type"] in {"code", "`in` or `out`"}), row
@@ -174,7 +187,7 @@ def _origin(event: CloudEvent) -> Origin:
     return Origin(event.source, data.store_id, data.camera_id, data.config_version, data.model_version)
 
 
-def test_the_query_counts_raw_and_net_whatever_came_twice(page: str) -> None:
+def test_the_query_counts_raw_net_shoppers_and_units_whatever_came_twice(page: str) -> None:
     origin = Origin("//hub/store-1/door", "store-1", "door", 1, "m@1")
     first = Crossing("door", "1", "person", 100.0, "in", "settled", Point(0.5, 0.5))
     decisions = (
@@ -182,18 +195,31 @@ def test_the_query_counts_raw_and_net_whatever_came_twice(page: str) -> None:
         replace(first, person_id="2", at=200.0),
         replace(first, person_id="2", at=205.0, direction="out", u_turn_of=200.0),
         replace(first, person_id="3", at=300.0, direction="out"),
+        replace(first, person_id="4", at=310.0, group_id="g4"),
+        replace(first, person_id="5", at=311.0, group_id="g4", buying_unit=False),
+        replace(first, person_id="6", at=320.0),
+        replace(first, person_id="7", at=321.0),
+        PersonRecognised("6", "behind_till", 330.0, (("door", 320.0),)),
+        replace(first, person_id="6", at=340.0, direction="out", staff=True),
     )
     events = [json.loads(event.to_json()) for decision in decisions for event in to_events(decision, origin)]
-    assert len(events) == 5
-    columns = ("source", "id", "type", "line_id", "direction", "first_crossing_id", "second_crossing_id")
+    assert len(events) == 11
+    of_schema_1_0 = next(event for event in events if event["data"]["track_id"] == "7")
+    for name in ("staff", "buying_unit"):
+        del of_schema_1_0["data"][name]
+    columns = (
+        *("source", "id", "type", "line_id", "direction", "first_crossing_id", "second_crossing_id"),
+        *("staff", "buying_unit", "crossing_ids"),
+    )
     database = sqlite3.connect(":memory:")
     database.execute(f"CREATE TABLE events ({', '.join(columns)})")
     for event in [*events, *events]:
         flat = event["data"] | event
+        flat |= {"crossing_ids": json.dumps(flat["crossing_ids"])} if "crossing_ids" in flat else {}
         values = [flat.get(column) for column in columns]
-        database.execute("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?)", values)
+        database.execute("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
     (query,) = re.findall(r"^```sql\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
-    assert database.execute(query).fetchall() == [("door", "in", 2, 1), ("door", "out", 2, 1)]
+    assert database.execute(query).fetchall() == [("door", "in", 6, 5, 4, 3), ("door", "out", 3, 2, 1, 1)]
     database.close()
 
 
@@ -203,3 +229,9 @@ def test_the_page_states_the_figures_that_decide(page: str) -> None:
     assert f"sent when the person has been gone for {DECISIONS.forget_seconds:g} s" in said
     assert DECISIONS.edge_seconds == 1
     assert "up to a second before the person came into view" in said
+    metre = f"within {DECISIONS.group_distance:g} of a body's height of each other, at one pace, for "
+    assert f"{metre}{DECISIONS.group_seconds:g} s in all" in said
+    assert f"no more than {DECISIONS.largest_group} are" in said
+    assert f"drift_bound = clamped + {DECISIONS.miscount_share:g} x crossings" in said
+    assert f"pieces of more than {DECISIONS.coverage_gap_seconds:g} s without a frame" in said
+    assert f"crossed more than {MOST_CROSSINGS} times before" in said

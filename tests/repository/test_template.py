@@ -5,16 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from jsonschema import Draft4Validator
-from referencing import Registry, Resource
 
-from storeflow.cli.twin import MODULES, lint
+from storeflow.cli import manifest_containers
+from storeflow.cli.create_options import MAX_CHUNK, MAX_CHUNKS, split
+from storeflow.cli.manifest_lint import SCHEMAS, problems
+from storeflow.cli.manifest_render import image_names, render
+from storeflow.cli.twin_lint import MODULES, lint
 from tools.sample_store import store
 
-SCHEMA = "azure-iot-edge-deployment-template-3.0.json"
-PUBLISHED_AT = "https://json.schemastore.org/"
-CREATE_OPTIONS_BYTES = 4096
-"""az splits them into at most eight strings of 512 characters."""
 OFFLINE_SECONDS = 259_200
 """Three days: figures that matter survive a long weekend without a line."""
 Template = dict[str, Any]
@@ -71,33 +69,35 @@ def test_the_layout_is_that_of_the_sample_store(template: Template) -> None:
     assert desired(template, "zone_analytics")["layout"] == json.loads(json.dumps(store.layout()))
 
 
-@pytest.fixture(scope="module")
-def validator(public_schemas: Path) -> Draft4Validator:
-    schemas = {path.name: json.loads(path.read_text()) for path in public_schemas.glob("azure-iot-edge*.json")}
-    registry: Registry[Any] = Registry().with_resources(
-        (PUBLISHED_AT + name, Resource.from_contents(schema)) for name, schema in schemas.items()
-    )
-    return Draft4Validator(schemas[SCHEMA], registry=registry)
+def test_neither_the_template_nor_its_manifest_has_a_fault_also_by_the_published_schemas(
+    template: Template, repository: Path, public_schemas: Path
+) -> None:
+    assert problems(template, public_schemas) == []
+    images = image_names(repository / "modules", "amd64")
+    assert problems(render(template, images, {"CONTAINER_REGISTRY_SERVER": "example"}), public_schemas) == []
 
 
-def test_the_template_is_valid_by_the_published_schema(template: Template, validator: Draft4Validator) -> None:
-    assert [f"{error.json_path}: {error.message}" for error in validator.iter_errors(template)] == []
-
-
+@pytest.mark.parametrize("name", SCHEMAS.values())
 @pytest.mark.parametrize(
-    ("module_id", "field", "value"),
+    "fault",
     [("inference", "restartPolicy", "sometimes"), ("video_capture", "startupOrder", "4"), ("inference", "env", [])],
 )
-def test_the_published_schema_is_really_asked(
-    module_id: str, field: str, value: Any, template: Template, validator: Draft4Validator
+def test_the_published_schemas_are_really_asked(
+    fault: tuple[str, str, Any], name: str, template: Template, public_schemas: Path
 ) -> None:
+    module_id, field, value = fault
     broken = copy.deepcopy(template)
     deployed(broken)[module_id][field] = value
-    assert [error.absolute_path[-1] for error in validator.iter_errors(broken)] == [field]
+    if name == SCHEMAS[False]:
+        images = {f"MODULES.{folder}": f"example/{folder}:1" for folder in MODULES}
+        broken = render(broken, images, {})
+    (told,) = set(problems(broken, public_schemas)) - set(problems(broken))
+    assert f".{module_id}.{field}: {value!r}" in told
+    assert told.endswith(f"see {name}")
 
 
 def test_create_options_fit_into_a_manifest(options: dict[str, Any]) -> None:
-    assert len(json.dumps(options, separators=(",", ":"))) < CREATE_OPTIONS_BYTES
+    assert len("".join(split(options).values())) < MAX_CHUNK * MAX_CHUNKS / 2, "room for a store's own"
 
 
 def test_no_module_is_root_or_may_become_it(options: dict[str, Any]) -> None:
@@ -110,22 +110,47 @@ def test_no_module_is_root_or_may_become_it(options: dict[str, Any]) -> None:
 def test_no_module_writes_to_its_image_or_shares_a_namespace_of_the_host(options: dict[str, Any]) -> None:
     host = options["HostConfig"]
     assert host["ReadonlyRootfs"] is True
-    allowed = {"ReadonlyRootfs", "CapDrop", "SecurityOpt", "Tmpfs", "Binds", "LogConfig"}
+    allowed = {"ReadonlyRootfs", "CapDrop", "SecurityOpt", "Tmpfs", "Binds", "LogConfig", "Memory", "PidsLimit"}
     assert host.keys() <= allowed, "not Privileged, CapAdd, Devices, IpcMode, NetworkMode …"
+    assert manifest_containers.problems(options, ours=True) == []
+
+
+def test_no_module_can_starve_the_others(options: dict[str, Any]) -> None:
+    host = options["HostConfig"]
+    assert 0 < host["Memory"] <= 2 * 1024**3
+    assert 0 < host["PidsLimit"] <= 256
+    assert host["LogConfig"]["Config"] == {"max-size": "10m", "max-file": "3"}
+    assert "noexec" in host["Tmpfs"]["/tmp"]  # noqa: S108 - the container's own
+
+
+def test_what_a_module_only_reads_is_bound_read_only(options: dict[str, Any]) -> None:
+    writable = {bind.split(":")[1] for bind in options["HostConfig"]["Binds"] if not bind.endswith(":ro")}
+    assert writable <= {"/data", "/run/storeflow"}
+
+
+def test_camera_passwords_are_shown_to_video_capture_alone(template: Template) -> None:
+    shown = [
+        name
+        for name, module in deployed(template).items()
+        if "/run/secrets" in str(module["settings"]["createOptions"]["HostConfig"]["Binds"])
+    ]
+    assert shown == ["video_capture"]
 
 
 def test_every_folder_that_a_variable_names_is_bound(template: Template) -> None:
     for name, module in deployed(template).items():
         binds = module["settings"]["createOptions"]["HostConfig"]["Binds"]
         bound = {bind.split(":")[1] for bind in binds}
-        assert {entry["value"] for entry in module["env"].values()} == bound, name
+        values = (str(entry["value"]) for entry in module["env"].values())
+        assert {value for value in values if value.startswith("/")} == bound, name
 
 
 def test_the_modules_share_one_folder_of_channels_and_no_state(template: Template) -> None:
     hosts: dict[str, list[str]] = {}
     for module in deployed(template).values():
         binds = dict(bind.split(":")[1::-1] for bind in module["settings"]["createOptions"]["HostConfig"]["Binds"])
-        for variable, entry in module["env"].items():
-            hosts.setdefault(variable, []).append(binds[entry["value"]])
+        for variable in ("STOREFLOW_CHANNELS", "STOREFLOW_STATE"):
+            if variable in module["env"]:
+                hosts.setdefault(variable, []).append(binds[module["env"][variable]["value"]])
     assert len(set(hosts["STOREFLOW_CHANNELS"])) == 1
     assert len(set(hosts["STOREFLOW_STATE"])) == len(hosts["STOREFLOW_STATE"]) == len(MODULES)

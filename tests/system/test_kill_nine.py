@@ -107,7 +107,7 @@ def kill(store: Any, victim: str, chance: random.Random) -> tuple[Kill, frozense
 
     with nobody_answers(store, holder):
         store.wait_for(enough_and_none_leaves, f"{UNDER_WAY} rows in {holder}")
-        time.sleep(chance.uniform(0.0, 0.8))
+        time.sleep(chance.uniform(0.0, 0.5))
         pid, before = store.supervisor.pid(victim), store.waiting(holder)
         store.supervisor.kill(victim)
         killed_at, after = time.monotonic(), store.waiting(holder)
@@ -204,7 +204,7 @@ def test_the_same_check_finds_what_the_lack_of_one_safeguard_leads_to(
     chance = random.Random(4)  # noqa: S311 - moments, no secrets
     with busy(new_store, long_clip, command_for=command_for) as store:
         # The moment between file and commit is hit by about every second kill; the other safeguards by each.
-        kills = 8 if without in {"cut", "nothing"} else 2
+        kills = {"cut": 8, "nothing": 4}.get(without, 2)
         waited = [kill(store, "upstream_router", chance)[1] for _ in range(kills)]
         close_down(store, 8)
         found = "\n".join(faults(store, frozenset().union(*waited)))

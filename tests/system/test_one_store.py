@@ -77,6 +77,7 @@ def test_what_leaves_for_the_cloud_says_what_it_is_without_being_opened(played: 
     for message in played.upstream():
         event = message.json()
         assert message.properties["eventType"] == event["type"]
+        assert message.properties["traceparent"] == event["traceparent"]
         assert message.properties["storeId"] == event["data"]["store_id"]
         assert message.system["contentType"] == "application/json"
         assert message.system["connectionModuleId"] == "upstream_router"

@@ -1,5 +1,7 @@
+import os
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,9 +14,17 @@ from tools.hard_cases.table import failures, page
 
 
 def test_the_table_in_the_docs_is_what_counting_does_today(repository: Path) -> None:
-    wrong = failures(seeds=50)
+    wrong = failures(seeds=50, processes=max(2, os.cpu_count() or 1))
     assert [key for key, number in wrong.items() if number and key[1] == "tracks"] == []
     assert page(wrong) == (repository / "docs" / "hard-cases.md").read_text()
+
+
+def test_several_processes_play_what_one_plays_in_the_same_order() -> None:
+    told: list[list[str]] = [[], []]
+    found = [failures(1, ("tracks",), names.append, processes=n) for n, names in enumerate(told, start=1)]
+    assert [*found[0].items()] == [*found[1].items()]
+    assert len(found[0]) == len(SITUATIONS) * len(run.FRAME_RATES) * len(run.DROP_RATES)
+    assert told[0] == told[1] == [make(np.random.default_rng(0)).name for make in SITUATIONS]
 
 
 @pytest.mark.parametrize(
@@ -28,7 +38,7 @@ def test_the_table_in_the_docs_is_what_counting_does_today(repository: Path) -> 
     ids=lambda value: value if isinstance(value, str) else "without",
 )
 def test_every_rule_is_what_makes_its_row_right(
-    monkeypatch: pytest.MonkeyPatch, change: dict[str, float], broken: str
+    monkeypatch: pytest.MonkeyPatch, change: dict[str, Any], broken: str
 ) -> None:
     monkeypatch.setattr(run, "DECISIONS", replace(DECISIONS, **change))
     wrong = failures(seeds=3, followers=("tracks",))

@@ -1,6 +1,7 @@
 """The module's side of a transport."""
 
 from collections.abc import Callable
+from concurrent.futures import Future
 from typing import Any
 
 import pytest
@@ -20,8 +21,10 @@ class _Heard:
     def on_desired_changed(self) -> None:
         self.twin_changes += 1
 
-    def on_method(self, name: str, payload: Any) -> tuple[int, Any]:
-        return 200, {"name": name, "payload": payload}
+    def on_method(self, name: str, payload: Any) -> "Future[tuple[int, Any]]":
+        answer: Future[tuple[int, Any]] = Future()
+        answer.set_result((200, {"name": name, "payload": payload}))
+        return answer
 
     def on_connection(self, connected: bool) -> None:
         self.connections.append(connected)

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import os
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
@@ -12,11 +13,12 @@ import pytest
 
 from local_azure.edge_hub.process import EdgeHubProcess
 from storeflow.errors import TransportError
-from storeflow.transport.edge_hub import EdgeHubTransport, Timing
+from storeflow.transport import edge_hub
+from storeflow.transport.edge_hub import EdgeHubTransport, Timing, _network_thread_died
 from storeflow.transport.port import MAX_BODY_BYTES
 
 FAST = Timing(
-    answer=2.0, connect=10.0, offline=3.0, silence=60.0, check=0.1, backoff=0.2, longest_backoff=0.5, useless_clients=3
+    answer=2.0, connect=10.0, silence=60.0, check=0.1, retry=0.2, backoff=0.2, longest_backoff=0.5, useless_clients=3
 )
 ROUTES = {
     "events": 'FROM /messages/modules/zones/outputs/events INTO BrokeredEndpoint("/modules/router/inputs/events")',
@@ -30,7 +32,10 @@ pytestmark = pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
 
 @pytest.fixture(scope="module")
 def hub_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EdgeHubProcess]:
-    with EdgeHubProcess(tmp_path_factory.mktemp("hub")) as process:
+    # An address that is this process's alone: the hub, killed and started again, finds it free.
+    high, middle, low = os.getpid().to_bytes(3)
+    options = ("--gateway", f"127.{high + 1}.{middle}.{low}")
+    with EdgeHubProcess(tmp_path_factory.mktemp("hub"), options=options) as process:
         process.client.set_routes(ROUTES)
         yield process
 
@@ -206,19 +211,84 @@ def test_clients_that_are_no_use_one_after_another_end_the_process(hub: EdgeHubP
         asyncio.run(asyncio.wait_for(EdgeHubTransport(FAST).run(inbox), 20))
 
 
+@pytest.mark.parametrize("answered", [True, False])
+def test_only_clients_over_which_nothing_was_heard_add_up(hub: EdgeHubProcess, inbox: Any, *, answered: bool) -> None:
+    """Each of them is soon given up, over a message that is not acknowledged; after three in a row it would end."""
+
+    async def scene() -> bool:
+        transport, used = EdgeHubTransport(replace(FAST, answer=1.0)), {None}
+        task = asyncio.create_task(transport.run(inbox))
+        await asyncio.to_thread(hub.client.faults, no_puback=True)
+        for _ in range(5):
+            await until(lambda: transport._client not in used or task.done())
+            if task.done():
+                assert "3 clients were no use" in str(task.exception())
+                break
+            used.add(transport._client)
+            if answered:
+                await transport.twin()
+            with pytest.raises(TransportError, match="no answer within 1 s"):
+                await transport.send("upstream", b"{}", {}, "id")
+        return task.done() or not task.cancel()
+
+    assert asyncio.run(scene()) is not answered
+
+
 @pytest.mark.usefixtures("hub")
-def test_a_late_time_out_of_a_client_that_was_replaced_does_not_cost_the_next_one(inbox: Any) -> None:
+def test_whoever_waits_for_a_client_that_is_replaced_hears_so_at_once_and_does_not_cost_the_next_one(
+    inbox: Any,
+) -> None:
     async def scene() -> None:
         async with running(inbox) as transport:
             first = transport._client
-            late = asyncio.create_task(transport._answered(asyncio.sleep(5.0), 2.0, "a request to the first"))
-            with pytest.raises(TransportError):
-                await transport._answered(asyncio.sleep(5.0), 0.1, "another")
+            waiting = asyncio.create_task(transport._answered(asyncio.sleep(60.0), 60.0, "a request to the first"))
+            with pytest.raises(TransportError, match="another: no answer within 0 s"):
+                await transport._answered(asyncio.sleep(60.0), 0.1, "another")
+            with pytest.raises(TransportError, match="a request to the first: another: no answer"):
+                await asyncio.wait_for(waiting, 1.0)
             await until(lambda: transport._client not in {first, None})
             second = transport._client
-            with pytest.raises(TransportError, match="a request to the first: no answer"):
-                await late
             await asyncio.sleep(3 * FAST.check)
             assert transport._client is second
 
     asyncio.run(scene())
+
+
+@pytest.mark.usefixtures("hub")
+def test_what_is_under_way_when_a_token_nears_its_end_is_waited_for(inbox: Any) -> None:
+    async def scene() -> None:
+        async with running(inbox, replace(FAST, token=3600, renew=3599.5)) as transport:
+            asking = asyncio.create_task(transport._answered(asyncio.sleep(1.0, "the answer"), 5.0, "a long request"))
+            await until(lambda: False in inbox.connections)
+            assert await asking == "the answer"
+
+    asyncio.run(scene())
+
+
+@pytest.mark.usefixtures("hub")
+def test_a_watch_that_fails_ends_the_transport_with_it(inbox: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: Any) -> bool:
+        raise ZeroDivisionError
+
+    async def scene() -> None:
+        transport = EdgeHubTransport(FAST)
+        task = asyncio.create_task(transport.run(inbox))
+        await until(lambda: True in inbox.connections)
+        with monkeypatch.context() as patched:
+            patched.setattr(edge_hub, "_network_thread_died", fail)
+            await until(lambda: transport._client is None or task.done())
+        with pytest.raises(ZeroDivisionError):
+            await task
+
+    asyncio.run(scene())
+
+
+def test_a_client_that_cannot_be_looked_into_is_not_said_to_be_dead() -> None:
+    assert not _network_thread_died(object())
+
+
+def test_the_figures_are_those_that_were_decided() -> None:
+    timing = Timing()
+    assert timing.retry <= 2.0
+    assert timing.keep_alive == 15
+    assert timing.renew > 120.0, "the SDK renews a token 120 s before its end"

@@ -1,7 +1,9 @@
 """The table of the hard cases: how often each situation is counted wrongly."""
 
+import multiprocessing
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from itertools import product
 
 import numpy as np
@@ -16,18 +18,45 @@ Key = tuple[str, str, int, float]
 
 
 def failures(
-    seeds: int, followers: tuple[str, ...] = tuple(FOLLOWERS), progress: Callable[[str], None] = lambda _name: None
+    seeds: int,
+    followers: tuple[str, ...] = tuple(FOLLOWERS),
+    progress: Callable[[str], None] = lambda _name: None,
+    *,
+    processes: int = 1,
 ) -> Counter[Key]:
-    """How many of `seeds` runs of every combination end with another count than the truth, raw or net."""
+    """How many of `seeds` runs of every combination end with another count than the truth, raw or net.
+
+    Args:
+        seeds: from 0 on.
+        followers: of `FOLLOWERS`.
+        progress: hears the name of each situation that is done.
+        processes: to play in; 1 is this one. The result is the same, in the same order.
+    """
+    combinations = list(product(range(len(SITUATIONS)), followers, FRAME_RATES, DROP_RATES))
+    arguments = [*zip(*combinations, strict=True), [seeds] * len(combinations)]
+    if processes == 1:
+        return _gathered(map(_play, *arguments), len(combinations) // len(SITUATIONS), progress)
+    with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn")) as pool:
+        return _gathered(pool.map(_play, *arguments), len(combinations) // len(SITUATIONS), progress)
+
+
+def _play(situation_number: int, follower: str, fps: int, drop: float, seeds: int) -> tuple[Key, int]:
+    """All runs of one combination: its key, and how many went wrong."""
+    wrong = 0
+    for seed in range(seeds):
+        rng = np.random.default_rng(seed)
+        situation = SITUATIONS[situation_number](rng)
+        _, raw, net = count(situation, frames(situation, fps, drop, rng), FOLLOWERS[follower]())
+        wrong += (raw, net) != (situation.truth, situation.net)
+    return (situation.name, follower, fps, drop), wrong
+
+
+def _gathered(played: Iterator[tuple[Key, int]], each: int, progress: Callable[[str], None]) -> Counter[Key]:
     wrong: Counter[Key] = Counter()
-    for make in SITUATIONS:
-        for follower, fps, drop in product(followers, FRAME_RATES, DROP_RATES):
-            for seed in range(seeds):
-                rng = np.random.default_rng(seed)
-                situation = make(rng)
-                _, raw, net = count(situation, frames(situation, fps, drop, rng), FOLLOWERS[follower]())
-                wrong[situation.name, follower, fps, drop] += (raw, net) != (situation.truth, situation.net)
-        progress(situation.name)
+    for number, (key, failed) in enumerate(played, start=1):
+        wrong[key] = failed
+        if number % each == 0:
+            progress(key[0])
     return wrong
 
 

@@ -1,8 +1,8 @@
 """Which detection belongs to which track: the pairing with the largest total similarity."""
 
+import lap
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
 Indices = NDArray[np.intp]
 
@@ -15,6 +15,8 @@ def match(similarity: NDArray[np.float64], minimum: float) -> tuple[Indices, Ind
     if similarity.size == 0:
         none: Indices = np.empty(0, np.intp)
         return none, none
-    rows, columns = linear_sum_assignment(similarity, maximize=True)
+    _, column_of, _ = lap.lapjv(-similarity, extend_cost=True)
+    rows = np.flatnonzero(column_of >= 0)
+    columns = column_of[rows].astype(np.intp)
     good = similarity[rows, columns] >= minimum
     return rows[good], columns[good]

@@ -6,6 +6,7 @@ import json
 import os
 import queue
 import time
+import uuid
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -19,8 +20,13 @@ from azure.iot.device.exceptions import NoConnectionError
 from local_azure.edge_hub.client import HubClient
 from local_azure.edge_hub.environment import is_edge_variable
 from local_azure.edge_hub.process import EdgeHubProcess
+from local_azure.edge_hub.service_access import connection_string_file
+from storeflow.iot_hub import IotHubClient
+from storeflow.shared_access import ServiceConnection
 
-HUB_VARIABLE = "STOREFLOW_EDGE_HUB"
+EDGE_VARIABLE = "STOREFLOW_EDGE_HUB"
+SERVICE_VARIABLE = "STOREFLOW_IOT_HUB"
+"""Not the variable that `storeflow twin` reads: no test may touch a hub because somebody works on it in this shell."""
 
 PAHO_LEAVES_OPEN = (
     # At every reconnect it opens a pair of sockets to wake itself up, and never closes the one before.
@@ -155,8 +161,10 @@ def open_module(hub: EdgeHubProcess) -> Iterator[Callable[..., Module]]:
     """Make modules of the hub: `open_module("a", variant="simulator", sastoken_ttl=600)`."""
     opened: list[Module] = []
 
-    def open_one(name: str, variant: str = "simulator", **options: Any) -> Module:
-        opened.append(Module(hub.environment(name, variant), options))
+    def open_one(
+        name: str, variant: str = "simulator", environment: Mapping[str, str] | None = None, **options: Any
+    ) -> Module:
+        opened.append(Module(environment or hub.environment(name, variant), options))
         return opened[-1]
 
     yield open_one
@@ -170,25 +178,62 @@ def device(request: pytest.FixtureRequest) -> Device:
     A real one is described by a JSON file that `STOREFLOW_EDGE_HUB` names:
 
         {"device_id": "test-device",
-         "rest": "https://<hub>.azure-devices.net",
-         "authorization": "SharedAccessSignature sr=…",
          "modules": {"sender": {"EdgeHubConnectionString": "…", "EdgeModuleCACertificateFile": "…"},
                      "receiver": {…}}}
 
-    `authorization` needs the rights of the `service` policy; the module variables are what
-    iotedgehubdev prints, for two module identities of an edge device whose port 8883 this machine
-    reaches under the `GatewayHostName` given. The tests patch the twins of `receiver` and `$edgeHub` (one
-    route is added): use a device that nobody relies on.
+    and its hub by the service connection string in `STOREFLOW_IOT_HUB`, which needs the rights of the
+    `service` policy. The module variables are what iotedgehubdev prints, for two module identities of an
+    edge device whose port 8883 this machine reaches under the `GatewayHostName` given. The tests patch the
+    twins of `receiver` and `$edgeHub` (one route is added): use a device that nobody relies on.
     """
-    described = os.environ.get(HUB_VARIABLE)
+    described = os.environ.get(EDGE_VARIABLE)
     if described is None:
         stand_in: EdgeHubProcess = request.getfixturevalue("hub")
         return Device(stand_in.client, lambda name: stand_in.environment(name, request.param))
     if request.param == "workload":
         pytest.skip("a module's workload socket cannot be reached from outside a real device")
     real = json.loads(Path(described).read_text())
-    client = HubClient(real["rest"], real["device_id"], authorization=real["authorization"], timeout=60)
+    client = HubClient.of(ServiceConnection.parse(os.environ[SERVICE_VARIABLE]), real["device_id"])
     return Device(client, real["modules"].__getitem__)
+
+
+@dataclass
+class Service:
+    """A service side whose device is the tests' own.
+
+    Attributes:
+        patience: seconds that a change of deployments may take to reach a twin.
+    """
+
+    client: IotHubClient
+    connection: ServiceConnection
+    patience: float
+
+
+@pytest.fixture(scope="module")
+def service(request: pytest.FixtureRequest) -> Iterator[Service]:
+    """The service API that conformance tests run against: the stand-in's, or a real hub's.
+
+    A real one is named by a service connection string of the policy `iothubowner` in `STOREFLOW_IOT_HUB`. An edge
+    device with one module `analytics` is made there and deleted in the end; deployments are for it alone.
+    """
+    text = os.environ.get(SERVICE_VARIABLE)
+    if text is None:
+        stand_in: EdgeHubProcess = request.getfixturevalue("module_hub")
+        connection = ServiceConnection.parse(connection_string_file(stand_in.state).read_text())
+        stand_in.client.register("analytics")
+        yield Service(IotHubClient.of(connection, stand_in.device_id), connection, patience=10)
+        return
+    connection = ServiceConnection.parse(text)
+    device_id = f"storeflow-conformance-{uuid.uuid4().hex[:12]}"
+    client = IotHubClient.of(connection, device_id)
+    client.call("PUT", f"/devices/{device_id}", {"deviceId": device_id, "capabilities": {"iotEdge": True}})
+    try:
+        module = {"deviceId": device_id, "moduleId": "analytics"}
+        client.call("PUT", f"/devices/{device_id}/modules/analytics", module)
+        yield Service(client, connection, patience=900)
+    finally:
+        client.call("DELETE", f"/devices/{device_id}", etag="*")
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from local_azure.edge_hub.messages import Message
 from storeflow.errors import ConfigError
 
 BODY = {"count": 3, "name": "Till", "open": True, "gone": None, "zone": {"ids": ["a", "b"]}}
+LONG = " OR ".join(["kind = 'line'"] * 60 + ["kind = 'zone'"])
 JSON_TYPE = {"contentType": "application/json", "contentEncoding": "utf-8"}
 
 
@@ -23,6 +24,8 @@ MESSAGE = message({"kind": "zone", "count": "7", "Mixed": "Case", "kind!": "odd"
     [
         ('kind = "zone"', True),
         ("kind = 'zone'", True),
+        (LONG, True),
+        ("(" * 60 + "kind = 'zone'" + ")" * 60, True),
         ("KIND = 'zone'", True),
         ("kind != 'zone'", False),
         ("kind <> 'line'", True),
@@ -128,6 +131,9 @@ def test_an_application_property_hides_a_system_property_unless_braces_ask_for_i
         ("absent ?? 'zone' = kind", "takes a string here, got a boolean"),
         ("kind ; x", "cannot read '; x'"),
         ("", "the end"),
+        ("(" * 1500 + "kind = 'zone'" + ")" * 1500, "3003 words and signs; 250 at most"),
+        ("NOT " * 1000 + "(kind = 'zone')", "1005 words and signs"),
+        (" OR ".join(["a='b'"] * 400), "1599 words and signs"),
     ],
 )
 def test_a_condition_that_edge_hub_would_refuse_is_refused(condition: str, problem: str) -> None:

@@ -1,11 +1,14 @@
 """Each fault switch causes the trap that it is named for, with the real SDK on the other side."""
 
+import contextlib
+import statistics
 import threading
 import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from azure.iot.device.exceptions import CredentialError
 
 from local_azure.edge_hub.faults import Faults
 from local_azure.edge_hub.process import EdgeHubProcess
@@ -89,6 +92,74 @@ def test_a_wiped_session_leaves_a_connected_module_deaf(
     assert (state["subscriptions"], state["queued"]) == ([], 1)
 
 
+def test_a_session_that_is_lost_leaves_its_connection_and_nothing_else(
+    hub: EdgeHubProcess, open_module: Any, eventually: Callable[..., None]
+) -> None:
+    hub.client.set_routes(route_to("lost"))
+    receiver = open_module("lost").listen()
+    sender = open_module("a").client
+    sender.connect()
+    connects = hub.client.stats()["counts"]["connects"]
+    hub.client.faults(lose_session=1, module="lost")
+    eventually(lambda: hub.client.faults()["lose_session"] == 0, "it is lost")
+    sender.send_message_to_output("x", "x")
+    assert receiver.received(1, seconds=1) == []
+    assert receiver.client.connected
+    stats = hub.client.stats()
+    assert stats["counts"]["connects"] == connects
+    assert (stats["modules"]["lost"]["subscriptions"], stats["modules"]["lost"]["queued"]) == ([], 1)
+
+
+def test_a_twin_request_can_be_left_without_an_answer(hub: EdgeHubProcess, open_module: Any) -> None:
+    client = open_module("a").client
+    client.connect()
+    hub.client.faults(no_twin_answer=True, module="a")
+    asking = threading.Thread(target=_ask_in_vain, args=(client,), daemon=True)
+    asking.start()
+    asking.join(1.0)
+    assert asking.is_alive()
+    client.send_message_to_output("messages are taken as before", "x")
+    other = open_module("b").client
+    other.connect()
+    assert "desired" in other.get_twin(), "another module is answered"
+
+
+def _ask_in_vain(client: Any) -> None:
+    with contextlib.suppress(Exception):  # what ends it is the end of the test
+        client.get_twin()
+
+
+def test_a_hub_whose_clock_is_ahead_ends_connections_and_refuses_tokens(
+    hub: EdgeHubProcess, open_module: Any, eventually: Callable[..., None]
+) -> None:
+    client = open_module("a", sastoken_ttl=600).client
+    client.connect()
+    hub.client.faults(clock_ahead=500.0, module="a")
+    time.sleep(1.5)
+    assert client.connected, "its token has 100 s left even so"
+    hub.client.faults(clock_ahead=700.0)
+    eventually(lambda: not client.connected, "the connection ends")
+    with pytest.raises(CredentialError):
+        open_module("a", sastoken_ttl=600).client.connect()
+    hub.client.faults(clock_ahead=None)
+    open_module("a", sastoken_ttl=600).client.connect()
+
+
+@pytest.mark.parametrize("delayed", [True, False])
+def test_delayed_acknowledgements_make_payloads_over_16_kilobytes_slow(
+    hub: EdgeHubProcess, open_module: Any, delayed: bool
+) -> None:
+    hub.client.faults(delayed_ack=delayed)
+    client = open_module("a").client
+    client.connect()
+    seconds = []
+    for _ in range(20):
+        started_at = time.monotonic()
+        client.send_message_to_output("x" * 20_000, "x")
+        seconds.append(time.monotonic() - started_at)
+    assert (statistics.median(seconds) > 0.035) == delayed, seconds
+
+
 @pytest.mark.parametrize("handlers_first", [True, False])
 def test_a_message_waiting_at_connect_needs_its_handler_already(
     hub: EdgeHubProcess, open_module: Any, eventually: Callable[..., None], handlers_first: bool
@@ -103,6 +174,7 @@ def test_a_message_waiting_at_connect_needs_its_handler_already(
     if not handlers_first:
         module.client.connect()
         eventually(lambda: hub.client.stats()["modules"][receiver]["queued"] == 0, "the SDK acknowledged it")
+        time.sleep(0.3)  # paho acknowledges first; then another thread of the SDK finds nobody to give it to
     module.listen()
     received = [message.data for message in module.received(1, seconds=3 if handlers_first else 0.5)]
     assert received == ([b"waiting"] if handlers_first else [])

@@ -102,6 +102,23 @@ def test_routes_that_cannot_be_read_are_reported_and_the_old_ones_stay(hub: Edge
     assert hub.client.reported("$edgeHub")["lastDesiredStatus"]["code"] == 400
 
 
+def test_a_route_that_is_nested_too_deeply_is_reported(hub: EdgeHubProcess) -> None:
+    with pytest.raises(ConfigError, match=r"routes\.deep: WHERE: 2402 words and signs"):
+        hub.client.set_routes({"deep": f"FROM /* WHERE {'(' * 1200} a = 'b' {')' * 1199} INTO $upstream"})
+
+
+@pytest.mark.parametrize("configuration", [7200, *({"timeToLiveSecs": seconds} for seconds in ("7200", 1.5, True))])
+def test_a_time_to_live_that_cannot_be_read_is_reported_and_the_old_one_stays(
+    hub: EdgeHubProcess, configuration: Any
+) -> None:
+    hub.client.set_routes({"good": "FROM /* INTO $upstream"})
+    hub.client.replace_twin("$edgeHub", {"routes": {}, "storeAndForwardConfiguration": configuration})
+    status = hub.client.reported("$edgeHub")["lastDesiredStatus"]
+    assert status["code"] == 400
+    assert "storeAndForwardConfiguration" in status["description"]
+    assert hub.client.routes().keys() == {"good"}
+
+
 def test_a_token_signed_with_another_key_is_refused(
     hub: EdgeHubProcess, open_module: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -155,6 +172,28 @@ def test_large_payloads_one_at_a_time_do_not_wait_for_delayed_acknowledgements(
         pytest.param("DELETE", "/twins/store-1/modules/a", None, 404, id="method not served"),
         pytest.param("PATCH", "/twins/store-1/modules/a", {"properties": {}}, 400, id="no desired"),
         pytest.param("PATCH", "/twins/store-1/modules/a", [1], 400, id="no object"),
+        pytest.param("PATCH", "/twins/store-1/modules/a", {"properties": "x"}, 400, id="properties that are text"),
+        pytest.param("PUT", "/twins/store-1/modules/a", {"properties": [{}]}, 400, id="properties in a list"),
+        pytest.param("PATCH", "/twins/store-1/modules/a", {"properties": 0}, 400, id="properties that are a number"),
+        pytest.param("GET", "/twins/store-1/modules/nobody", None, 404, id="unknown module"),
+        pytest.param("PATCH", "/twins/store-1/modules/a", {"tags": [1]}, 400, id="tags that are no object"),
+        pytest.param("PUT", "/twins/store-1/modules/a", {}, 400, id="nothing to put"),
+        pytest.param(
+            "PATCH", "/twins/store-1/modules/a", {"properties": {"desired": {"a": float("nan")}}}, 400, id="NaN"
+        ),
+        pytest.param("POST", "/twins/store-1/methods", {"methodName": "m"}, 404, id="a method of the device"),
+        pytest.param("GET", "/devices/elsewhere/modules", None, 404, id="modules of another device"),
+        pytest.param("PUT", "/configurations", {}, 405, id="a deployment without a name"),
+        pytest.param("POST", "/configurations/testQueries", {}, 405, id="no test of queries"),
+        pytest.param("GET", "/configurations/a/b", None, 404, id="too long an address"),
+        pytest.param(
+            "PUT",
+            "/configurations/deep",
+            {"content": {"modulesContent": {"$edgeAgent": {}}}, "targetCondition": "NOT " * 3000 + "deviceId = 'a'"},
+            400,
+            id="a condition of 3,000 NOT",
+        ),
+        pytest.param("POST", "/local/cloud", {"away": 1}, 400, id="neither away nor there"),
         pytest.param("POST", "/twins/store-1/modules/a/methods", {"methodName": ""}, 400, id="no name"),
         pytest.param(
             "POST",
@@ -171,6 +210,8 @@ def test_large_payloads_one_at_a_time_do_not_wait_for_delayed_acknowledgements(
 def test_a_bad_request_is_refused_with_its_status(
     hub: EdgeHubProcess, method: str, path: str, body: Any, status: int
 ) -> None:
+    hub.environment("a")  # so that there is one
     with pytest.raises(HubError) as refused:
-        hub.client._call(method, path, body)
+        hub.client.call(method, path, body)
     assert refused.value.status == status
+    assert hub.exit_code() is None

@@ -61,6 +61,7 @@ def test_a_module_sees_edge_agents_variables_over_all_others() -> None:
         "PYTHONUNBUFFERED": "1",
         "FRAMES": "/device/srv/frames",
         "LEVEL": "2",
+        "STOREFLOW_HTTP_ADDRESS": "127.0.0.1:0",
         "IOTEDGE_IOTHUBHOSTNAME": "hub.example",
         "IOTEDGE_GATEWAYHOSTNAME": "127.0.0.7",
         "IOTEDGE_DEVICEID": "store-1",

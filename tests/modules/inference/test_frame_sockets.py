@@ -110,6 +110,19 @@ def test_a_camera_that_closes_is_let_go(
     assert not sockets._readers
 
 
+def test_the_end_of_a_camera_that_is_taken_away_is_told_although_a_frame_of_it_still_waited(
+    sockets: FrameSockets, cameras: Cameras, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("modules.inference.frame_sockets._SCAN_SECONDS", 0.0)
+    writer = cameras("door")
+    writer.write(picture("door", 0))
+    assert received(sockets).news.sequence == 0
+    writer.write(picture("door", 1))
+    writer.close(StreamEnded(camera_id="door", sequence=1, captured_at=0.1, reason="the camera was taken out"))
+
+    assert [type(received(sockets).news) for _ in range(2)] == [Frame, StreamEnded]
+
+
 def test_a_camera_that_comes_back_is_read_again(sockets: FrameSockets, cameras: Cameras) -> None:
     first = cameras("door")
     first.write(picture("door", 0))

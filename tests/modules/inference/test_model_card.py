@@ -1,9 +1,11 @@
 import hashlib
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from modules.inference.model_card import find_weights, load_card
+from storeflow.contract.layout import Vehicle
 from storeflow.errors import ModelError
 
 CARD = """
@@ -133,8 +135,15 @@ def test_missing_weights_name_every_place_and_where_to_fetch_them(tmp_path: Path
 
     with pytest.raises(ModelError) as raised:
         find_weights(load_card(folder), folder, (tmp_path / "cache",))
-    for fact in (str(folder), str(tmp_path / "cache"), "tiny.onnx", "https://models.example/tiny.onnx"):
+    for fact in (str(folder), str(tmp_path / "cache"), "tiny.onnx"):
         assert fact in str(raised.value)
+    assert str(raised.value).endswith("its source: trained for this test, https://models.example/tiny.onnx")
+
+
+def test_of_missing_weights_without_an_address_it_is_said_where_they_come_from(tmp_path: Path) -> None:
+    folder = write_card(tmp_path)
+    with pytest.raises(ModelError, match=r"into one of them; its source: trained for this test$"):
+        find_weights(load_card(folder), folder, ())
 
 
 def test_every_card_in_the_tree_is_sound_and_has_a_licence_and_a_page(repository: Path) -> None:
@@ -144,3 +153,17 @@ def test_every_card_in_the_tree_is_sound_and_has_a_licence_and_a_page(repository
         load_card(path.parent)
         assert (path.parent / "LICENSE").is_file(), path
         assert (path.parent / "README.md").is_file(), path
+
+
+def test_what_the_models_in_the_tree_report_can_be_counted(repository: Path) -> None:
+    cards = [load_card(path.parent) for path in (repository / "models").glob("*/*/model.toml")]
+    reported = {card.output.labels[label] for card in cards for label in card.output.kept_classes}
+    assert reported == {"person", *get_args(Vehicle)}
+
+
+def test_a_wrong_card_is_told_in_our_words(tmp_path: Path) -> None:
+    text = changed("width = 64", 'width = "wide"').replace('colour = "rgb"', 'colour = "grey"')
+    with pytest.raises(ModelError) as raised:
+        load_card(write_card(tmp_path, text))
+    told = "input.width: is text, a whole number is expected; input.colour: rgb or bgr is expected"
+    assert str(raised.value).endswith(f"model.toml: {told}")

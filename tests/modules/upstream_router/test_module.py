@@ -5,7 +5,7 @@ import pytest
 
 from modules.upstream_router.module import UpstreamRouter
 from storeflow.contract.cloudevents import CloudEvent
-from storeflow.contract.events import CameraState, instant
+from storeflow.contract.events import SCHEMA_VERSION, CameraState, instant
 from storeflow.contract.twins import read_section
 from storeflow.errors import ContractError
 from storeflow.module import HasSinks, Module, ModuleContext, RawEvent
@@ -79,7 +79,12 @@ def test_what_is_no_event_is_refused_with_a_reason_and_counted(
     with pytest.raises(ContractError, match=reason):
         router.on_message(input_name, body)
 
-    assert router.metrics() == {"events_accepted": 0.0, "events_refused": 1.0, "events_unknown": 0.0}
+    assert router.metrics() == {
+        "events_accepted": 0.0,
+        "events_refused": 1.0,
+        "events_unknown": 0.0,
+        "spatial_analysis_let_go": 0.0,
+    }
 
 
 def test_an_event_is_carried_on_byte_for_byte_to_every_sink(router: UpstreamRouter) -> None:
@@ -98,15 +103,26 @@ def test_an_event_is_carried_on_byte_for_byte_to_every_sink(router: UpstreamRout
         "//hub/device/door",
         "1",
         "storeflow.camera.state",
-        "1.0",
+        SCHEMA_VERSION,
         "store-1",
     )
+    assert raw.traceparent is None, "what is no trace goes into no message property"
+
+
+@pytest.mark.parametrize("trace", [event().traceparent, "00-" + "a" * 32 + "-" + "b" * 16 + "-00"])
+def test_the_trace_of_an_event_is_handed_on_whoever_began_it(router: UpstreamRouter, trace: str) -> None:
+    configure(router, {"cloud": {"kind": "upstream"}})
+    body = json.dumps(json.loads(event().to_json()) | {"traceparent": trace}).encode()
+
+    ((_, raw),) = router.on_message("events", body)
+
+    assert raw.traceparent == trace
 
 
 @pytest.mark.parametrize(
     ("event_type", "version", "data"),
     [
-        ("storeflow.queue.left", "1.0", {"store_id": "store-1", "waited": 3}),
+        ("storeflow.till.drawn", "1.0", {"store_id": "store-1", "waited": 3}),
         ("storeflow.camera.state", "1.99", {"store_id": "store-1", "state": "dreaming"}),
         ("storeflow.camera.state", "2.0", {"store_id": "store-1"}),
     ],
@@ -124,7 +140,12 @@ def test_an_event_of_a_newer_neighbour_is_carried_on_counted_and_told_of_once(
     assert [output.event.to_json() for output in outputs] == [body, body]
     assert isinstance(outputs[0].event, RawEvent)
     assert outputs[0].event.schema_version == version
-    assert router.metrics() == {"events_accepted": 2.0, "events_refused": 0.0, "events_unknown": 2.0}
+    assert router.metrics() == {
+        "events_accepted": 2.0,
+        "events_refused": 0.0,
+        "events_unknown": 2.0,
+        "spatial_analysis_let_go": 0.0,
+    }
     assert [record.message for record in caplog.records] == [
         f"events of {event_type}, schema {version}, are not known here: carried on unread"
     ]

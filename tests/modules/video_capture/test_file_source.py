@@ -164,6 +164,22 @@ def test_a_playlist_cannot_lead_to_other_files(context: ModuleContext, encode: E
     (context.media_folder / "list.m3u8").write_text(playlist)
     assert "is no video that can be read" in refusal(context, "list.mp4")
     assert "is no video that can be read" in refusal(context, "list.m3u8")
+    for name in ("list.mp4", "list.m3u8"):
+        with pytest.raises(SourceError, match="is no video that can be read"):
+            FileSource(context.media_folder, name).announced()
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.webm", "a.avi", "a.ts"])
+def test_a_clip_says_how_many_pictures_it_has_before_any_is_decoded(encode: Encode, name: str) -> None:
+    codec = {"a.webm": "libvpx-vp9", "a.avi": "mpeg4"}.get(name, "libx264")
+    path = encode(name, codec=codec, count=20)
+    assert FileSource(path.parent, name).announced() == (20, 25.0)
+
+
+def test_of_an_empty_clip_it_is_said_that_it_is_empty_before_it_is_played(context: ModuleContext) -> None:
+    (context.media_folder / "empty.mp4").touch()
+    with pytest.raises(SourceError, match="is empty: copy the clip again"):
+        FileSource(context.media_folder, "empty.mp4").announced()
 
 
 def test_a_link_out_of_the_media_folder_is_not_followed(context: ModuleContext, encode: Encode) -> None:

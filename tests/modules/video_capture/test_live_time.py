@@ -3,7 +3,13 @@ from itertools import pairwise
 
 import pytest
 
-from modules.video_capture.live_time import LONGEST_LAG_SECONDS, LiveTime
+from modules.video_capture.live_time import (
+    JUMP_SECONDS,
+    LONGEST_LAG_SECONDS,
+    WAITED_FOR_SECONDS,
+    ClockSetBackError,
+    LiveTime,
+)
 from modules.video_capture.source import ClockState
 
 EPOCH = 1_800_000_000.0
@@ -71,18 +77,68 @@ def test_a_new_connection_counts_its_stamps_from_its_own_first() -> None:
     assert dated([(8.0, 60.0), (8.04, 60.04)], live_time=live_time) == pytest.approx([60.0, 60.04])
 
 
-def run(live_time: LiveTime, seconds: Iterable[float], wrong_by: float) -> list[float]:
-    return [live_time.captured_at(at, EPOCH + at + wrong_by, 5_000 + at) - EPOCH for at in seconds]
+def run(live_time: LiveTime, seconds: Iterable[float], wrong_by: float, *, stamped: bool = True) -> list[float]:
+    return [live_time.captured_at(at if stamped else None, EPOCH + at + wrong_by, 5_000 + at) - EPOCH for at in seconds]
 
 
-def test_a_clock_that_is_set_back_a_day_moves_no_time() -> None:
+@pytest.mark.parametrize("step", [2.0, 5.0, WAITED_FOR_SECONDS - 1])
+@pytest.mark.parametrize("stamped", [True, False])
+def test_a_clock_that_is_set_back_a_little_is_waited_for(step: float, *, stamped: bool) -> None:
+    live_time = LiveTime()
+    run(live_time, STEADY, wrong_by=0, stamped=stamped)
+    later = [4 + number / 25 for number in range(25 * 1_800)]
+    times = run(live_time, later, wrong_by=-step, stamped=stamped)
+
+    assert all(0.0359 < two - one < 0.0401 for one, two in pairwise(times)), "a tenth slower at most, and never back"
+    waited = next(at for at, time in zip(later, times, strict=True) if time <= at - step + JUMP_SECONDS) - 4
+    assert waited == pytest.approx((step - JUMP_SECONDS) * 10, abs=1)
+    assert times[-1] == pytest.approx(later[-1] - step, abs=0.01)
+    assert live_time.clock.jumps == 1
+    assert live_time.clock.ahead_seconds == pytest.approx(0, abs=0.01)
+
+
+def test_pictures_are_dated_by_their_stamps_while_a_clock_is_waited_for() -> None:
+    live_time = LiveTime()
+    lateness = [0.0, 0.03, 0.01, 0.05, 0.02]
+    arrivals = [(number / 25, number / 25 + lateness[number % 5]) for number in range(500)]
+    dated(arrivals[:100], live_time=live_time)
+    times = [live_time.captured_at(stamp, EPOCH + at - 30, 5_000 + at) for stamp, at in arrivals[100:]]
+    assert live_time.clock.ahead_seconds > 25
+    assert all(0.03 < later - earlier < 0.0401 for earlier, later in pairwise(times))
+
+
+def test_a_clock_that_is_set_back_and_right_again_has_cost_next_to_nothing() -> None:
     live_time = LiveTime()
     run(live_time, [0.0, 0.04], wrong_by=0)
-    assert run(live_time, [0.08, 0.12, 500.0], wrong_by=-86_400) == pytest.approx([0.08, 0.12, 500.0])
-    assert live_time.clock == pytest.approx(ClockState(1, 86_400))
-    # Set right again, nothing has happened.
-    assert run(live_time, [500.04], wrong_by=0) == pytest.approx([500.04])
-    assert live_time.clock == pytest.approx(ClockState(2, 0))
+    assert run(live_time, [0.08, 0.12], wrong_by=-50) == pytest.approx([0.08, 0.12], abs=0.01)
+    assert live_time.clock == pytest.approx(ClockState(1, 50), abs=0.01)
+    assert run(live_time, [0.16], wrong_by=0) == pytest.approx([0.16], abs=0.01)
+    assert live_time.clock == pytest.approx(ClockState(2, 0), abs=0.01)
+
+
+def test_a_clock_that_is_waited_for_over_a_break_is_not_taken_for_one_that_was_set_again() -> None:
+    live_time = LiveTime()
+    run(live_time, [0.0, 0.04], wrong_by=0)
+    run(live_time, [0.08], wrong_by=-50)
+    live_time.new_connection()
+    assert run(live_time, [100.08], wrong_by=-50) == pytest.approx([90.08], abs=0.02)
+    live_time.new_connection()
+    assert run(live_time, [200.08], wrong_by=-50) == pytest.approx([180.08], abs=0.02)
+    assert live_time.clock == pytest.approx(ClockState(1, 30), abs=0.02)
+
+
+@pytest.mark.parametrize("steps", [[-86_400.0], [-WAITED_FOR_SECONDS - 1], [-40.0, -80.0]])
+def test_a_clock_that_is_set_back_further_ends_the_stream_and_is_followed_in_the_next_one(steps: list[float]) -> None:
+    live_time = LiveTime()
+    run(live_time, [0.0, 0.04], wrong_by=0)
+    for number, step in enumerate(steps[:-1]):
+        run(live_time, [0.08 + number], wrong_by=step)
+    with pytest.raises(ClockSetBackError, match="this device's clock was set back, by"):
+        run(live_time, [5.0], wrong_by=steps[-1])
+    live_time.new_connection()
+    expected = [6.0 + steps[-1], 6.04 + steps[-1]]
+    assert run(live_time, [6.0, 6.04], wrong_by=steps[-1]) == pytest.approx(expected)
+    assert live_time.clock == pytest.approx(ClockState(len(steps), 0))
 
 
 def test_a_clock_that_is_set_forward_is_followed_at_once() -> None:

@@ -37,7 +37,7 @@ def frame_of(at: float, feet: dict[str, Feet], *, confirmed: bool = True, camera
     )
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def frame() -> FrameOf:
     """Builds a frame: `frame(at, {track_id: (x, y)})`."""
     return frame_of
@@ -47,6 +47,7 @@ class Floor:
     """A camera's view that is fed foot points, ten frames a second."""
 
     def __init__(self, layout: Layout) -> None:
+        self.layout = layout
         self.view = CameraView("door", layout, DECISIONS)
         self.at = 0.0
         self.decisions: list[Decision] = []
@@ -58,6 +59,19 @@ class Floor:
             for step in range(steps):
                 share = step / steps
                 self.see({track_id: (start[0] + share * (end[0] - start[0]), start[1] + share * (end[1] - start[1]))})
+        return self
+
+    def walk_all(self, ways: dict[str, tuple[Feet, Feet]], seconds: float) -> "Floor":
+        """Lead several people at once, each from one place to another."""
+        steps = round(seconds * 10)
+        for step in range(steps):
+            share = step / steps
+            self.see(
+                {
+                    track_id: (start[0] + share * (end[0] - start[0]), start[1] + share * (end[1] - start[1]))
+                    for track_id, (start, end) in ways.items()
+                }
+            )
         return self
 
     def see(self, feet: dict[str, Feet], *, confirmed: bool = True) -> "Floor":
@@ -82,7 +96,7 @@ class Floor:
         return [decision for decision in self.decisions if isinstance(decision, kinds)]
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def floor() -> Callable[..., Floor]:
-    """Builds a floor: `floor(lines={…}, zones={…})`, in the words of the twin."""
+    """Builds a floor: `floor(lines={…}, zones={…}, queues={…})`, in the words of the twin."""
     return lambda **layout: Floor(read_section("layout", layout))

@@ -141,6 +141,24 @@ def test_who_first_appears_elsewhere_did_not_come_over_the_line(
     assert directions(floor(lines=lines).walk("1", *way).end()) == []
 
 
+@pytest.mark.parametrize(("focus", "counted"), [("footprint", []), ("bottom_center", []), ("center", ["in"])])
+def test_the_line_says_which_place_of_a_person_counts(
+    floor: Callable[..., Any], focus: str, counted: list[str]
+) -> None:
+    """The feet pass below the line; the middle of the box, half a tenth higher, crosses it."""
+    place = floor(lines={"door": {**DOOR["door"], "focus": focus}})
+    assert directions(place.walk("1", (0.5, 0.52), (0.5, 0.6)).end()) == counted
+
+
+@pytest.mark.parametrize(("focus", "counted"), [("footprint", []), ("center", ["edge"])])
+def test_a_line_at_the_pictures_edge_is_left_over_by_the_place_that_counts(
+    floor: Callable[..., Any], focus: str, counted: list[str]
+) -> None:
+    """Both walk on at the same pace; the middle of the box reaches the line within a second, the feet don't."""
+    lines = {"door": {"start": [0.3, 0.02], "end": [0.7, 0.02], "focus": focus}}
+    assert reasons(floor(lines=lines).walk("1", (0.5, 0.36), (0.5, 0.2)).wait(3).end()) == counted
+
+
 def test_an_unconfirmed_track_is_never_counted_and_a_confirmed_one_with_all_it_did_before(
     floor: Callable[..., Any],
 ) -> None:

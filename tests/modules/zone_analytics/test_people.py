@@ -130,6 +130,19 @@ def test_feet_below_the_picture_are_where_the_height_known_before_puts_them() ->
     assert seen.observations[0].height == pytest.approx(0.5)
 
 
+def test_where_a_box_is_cut_its_own_edge_and_middle_are_kept_beside_the_feet() -> None:
+    people = People(DECISIONS)
+    for number, (top, bottom) in enumerate(((0.40, 0.90), (0.45, 0.95), (0.55, 1.0))):
+        track = Track(track_id="1", box=BoundingBox(0.4, top, 0.6, bottom), confidence=0.9, confirmed=True)
+        (seen,) = people.update(number / 10, 2.0, (track,))
+    (cut,) = seen.observations
+    places = [cut.seen_at(focus).foot for focus in ("footprint", "bottom_center", "center")]
+    assert places == [pytest.approx(place) for place in [(1.0, 1.05), (1.0, 1.0), (1.0, 0.775)]]
+    whole = people.by_track["1"].recent[0]
+    places = [whole.seen_at(focus).foot for focus in ("footprint", "bottom_center", "center")]
+    assert places == [pytest.approx(place) for place in [(1.0, 0.9), (1.0, 0.9), (1.0, 0.65)]]
+
+
 def test_velocity_is_per_second_and_needs_two_observations() -> None:
     walk = [Observation(at / 10, Point(0.1 * at, 0.5), 0.1) for at in range(5)]
     assert velocity(walk) == pytest.approx((1.0, 0.0))

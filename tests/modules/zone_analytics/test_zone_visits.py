@@ -4,8 +4,9 @@ from typing import Any
 import pytest
 
 from modules.zone_analytics.decisions import OccupancyChanged, VisitBegan, VisitDwells, VisitEnded
-from modules.zone_analytics.zone_visits import contains, edge_crossed
+from modules.zone_analytics.zone_visits import contains, distance_to_edge, edge_crossed
 from storeflow.contract.geometry import Point
+from storeflow.contract.twins import read_section
 
 ROOM = {"room": {"polygon": [[0.4, 0.4], [0.6, 0.4], [0.6, 0.6], [0.4, 0.6]]}}
 LEFT_OF_IT, INSIDE, RIGHT_OF_IT = (0.3, 0.5), (0.5, 0.5), (0.7, 0.5)
@@ -91,6 +92,94 @@ def test_the_end_of_the_stream_ends_every_visit_where_it_was_last_seen(floor: Ca
     (ended,), (*_, emptied) = place.told(VisitEnded), place.told(OccupancyChanged)
     assert (ended.at, ended.censored) == (pytest.approx(2.9), "end")
     assert (emptied.at, emptied.occupancy) == (pytest.approx(2.9), 0)
+
+
+def test_dwelling_is_told_again_at_every_interval_while_the_visitor_stays(floor: Callable[..., Any]) -> None:
+    zones = {"room": {**ROOM["room"], "min_dwell_seconds": 3, "dwell_interval_seconds": 2}}
+    place = floor(zones=zones).walk("1", INSIDE, INSIDE, seconds=8).walk("1", LEFT_OF_IT, LEFT_OF_IT, seconds=8)
+    assert [dwell.at for dwell in place.told(VisitDwells)] == [pytest.approx(at, abs=0.11) for at in (3, 5, 7)]
+
+
+def test_a_visitor_who_was_hidden_over_two_intervals_dwells_once_more(floor: Callable[..., Any]) -> None:
+    zones = {"room": {**ROOM["room"], "min_dwell_seconds": 1, "dwell_interval_seconds": 0.5, "reentry_seconds": 2}}
+    place = floor(zones=zones).walk("1", INSIDE, INSIDE, seconds=1.2).wait(1.5).walk("1", INSIDE, INSIDE, seconds=0.2)
+    assert [dwell.at for dwell in place.told(VisitDwells)] == [pytest.approx(1.0), pytest.approx(2.7)]
+
+
+def test_occupancy_is_told_again_at_every_interval_also_of_nobody(floor: Callable[..., Any]) -> None:
+    zones = {"room": {**ROOM["room"], "occupancy_interval_seconds": 2}}
+    place = floor(zones=zones).wait(3).walk("1", INSIDE, INSIDE, seconds=4)
+    told = [(change.at, change.occupancy) for change in place.told(OccupancyChanged)]
+    assert told == [pytest.approx(one) for one in [(0, 0), (2, 0), (3.5, 1), (5.5, 1)]]
+
+
+def test_occupancy_is_told_at_once_by_a_camera_that_begins_anew(floor: Callable[..., Any]) -> None:
+    zones = {"room": {**ROOM["room"], "occupancy_interval_seconds": 60}}
+    place = floor(zones=zones)
+    place.at = 86_400.0
+    place.wait(1)
+    place.at = 0.0
+    assert [change.at for change in place.wait(1).told(OccupancyChanged)] == [86_400.0, 0.0]
+
+
+def test_a_zone_that_ends_before_its_first_frame_tells_nothing(floor: Callable[..., Any]) -> None:
+    zones = {"room": {**ROOM["room"], "occupancy_interval_seconds": 60}}
+    place = floor().wait(1)
+    assert place.view.apply(read_section("layout", {"zones": zones})) + place.end() == []
+
+
+def test_without_an_interval_occupancy_is_told_when_it_changes_only(floor: Callable[..., Any]) -> None:
+    place = floor(zones=ROOM).wait(3).walk("1", INSIDE, INSIDE, seconds=100)
+    assert [change.occupancy for change in place.told(OccupancyChanged)] == [1]
+
+
+EDGE = (0.401, 0.5)
+
+
+def test_who_sways_on_a_zones_edge_is_inside_by_a_margin_or_not_at_all(floor: Callable[..., Any]) -> None:
+    with_margin = {"room": {**ROOM["room"], "margin": 0.02, "reentry_seconds": 0}}
+    place = floor(zones=with_margin)
+    for _ in range(20):
+        place.walk("1", EDGE, EDGE, seconds=0.7).walk("1", LEFT_OF_IT, LEFT_OF_IT, seconds=0.3)
+    assert place.end() == []
+    place = floor(zones={"room": {**with_margin["room"], "margin": 0}})
+    for _ in range(20):
+        place.walk("1", EDGE, EDGE, seconds=0.7).walk("1", LEFT_OF_IT, LEFT_OF_IT, seconds=0.3)
+    assert len(place.told(VisitBegan)) == 20
+
+
+def test_who_is_inside_by_the_margin_stays_inside_up_to_the_edge(floor: Callable[..., Any]) -> None:
+    place = floor(zones={"room": {**ROOM["room"], "margin": 0.05}})
+    place.walk("1", LEFT_OF_IT, INSIDE).walk("1", INSIDE, EDGE).walk("1", EDGE, EDGE, seconds=5)
+    place.walk("1", EDGE, LEFT_OF_IT).wait(3)
+    (began,), (ended,) = place.told(VisitBegan), place.told(VisitEnded)
+    assert (began.side, ended.side, ended.censored) == (LEFT, LEFT, None)
+    assert began.at == pytest.approx(0.75, abs=0.11)
+    assert ended.at == pytest.approx(7.0, abs=0.11)
+
+
+WIDE = tuple(Point(*corner) for corner in [(0, 0), (1, 0), (1, 1), (0, 1)])
+
+
+@pytest.mark.parametrize(("place", "distance"), [((0.25, 0.5), 0.25), ((0.5, 0.2), 0.1), ((0.5, 0.9), 0.05)])
+def test_a_margin_is_a_fraction_of_the_pictures_width_in_both_directions(
+    place: tuple[float, float], distance: float
+) -> None:
+    assert distance_to_edge(WIDE, Point(*place), aspect_ratio=2.0) == pytest.approx(distance)
+
+
+@pytest.mark.parametrize(("focus", "is_inside"), [("footprint", False), ("bottom_center", False), ("center", True)])
+def test_the_zone_says_which_place_of_a_person_counts(
+    floor: Callable[..., Any], focus: str, *, is_inside: bool
+) -> None:
+    """Their feet are below the zone; the middle of the box, half a tenth higher, is inside."""
+    place = floor(zones={"room": {**ROOM["room"], "focus": focus}}).walk("1", (0.5, 0.63), (0.5, 0.63), seconds=3)
+    assert bool(place.told(VisitBegan)) is is_inside
+
+
+def test_a_visit_says_in_how_many_frames_the_visitor_was_seen(floor: Callable[..., Any]) -> None:
+    place = floor(zones=ROOM).walk("1", INSIDE, INSIDE, seconds=2).wait(0.5).walk("1", INSIDE, INSIDE).wait(3)
+    assert [visit.frames for visit in place.told(VisitEnded)] == [30]
 
 
 L_SHAPE = tuple(Point(*corner) for corner in [(0, 0), (1, 0), (1, 0.2), (0.2, 0.2), (0.2, 1), (0, 1)])

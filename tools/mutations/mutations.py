@@ -1,0 +1,141 @@
+"""What storeflow promises, how the promise is broken by a change of one line, and the tests that must notice."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Mutation:
+    """One broken promise."""
+
+    promise: str
+    file: str
+    """Within the repository."""
+    text: str
+    """Is in the file exactly once …"""
+    instead: str
+    """… and is replaced by this."""
+    tests: str
+    """What pytest is given: a file or a folder."""
+
+
+MUTATIONS = (
+    Mutation(
+        "a crossing is counted once the walker has settled",
+        "modules/zone_analytics/line_counter.py",
+        "if passage.evidence >= self.parameters.settle_seconds and passage.over is not None:",
+        "if passage.over is not None:",
+        "tests/modules/zone_analytics/test_line_counter.py",
+    ),
+    Mutation(
+        "the layout says which way is in",
+        "modules/zone_analytics/line_counter.py",
+        'direction="in" if (passage.side > 0) == (self.line.in_ == "right") else "out",',
+        'direction="in" if passage.side > 0 else "out",',
+        "tests/modules/zone_analytics/test_line_counter.py",
+    ),
+    Mutation(
+        "a change of track is no second person",
+        "modules/zone_analytics/people.py",
+        "if not 0 < gap <= parameters.stitch_seconds:",
+        "if gap:",
+        "tests/modules/zone_analytics/test_people.py",
+    ),
+    Mutation(
+        "a visit is told once it has lasted",
+        "modules/zone_analytics/zone_visits.py",
+        "if not visit.told and stayed >= zone.min_visit_seconds:",
+        "if not visit.told:",
+        "tests/modules/zone_analytics/test_zone_visits.py",
+    ),
+    Mutation(
+        "an occupancy is never negative",
+        "modules/zone_analytics/area_counter.py",
+        "elif state.occupancy > 0:",
+        "elif True:",
+        "tests/modules/zone_analytics/test_area_counter.py",
+    ),
+    Mutation(
+        "two decisions never share an id",
+        "modules/zone_analytics/store_events.py",
+        "return event_id(origin.source, model.event_type, who, rule_id, milliseconds)",
+        "return event_id(origin.source, model.event_type, who, rule_id)",
+        "tests/modules/zone_analytics",
+    ),
+    Mutation(
+        "a row that was delivered is let go of",
+        "storeflow/outbox.py",
+        '"DELETE FROM outbox WHERE id = ?", [(row_id,) for row_id in row_ids]',
+        '"DELETE FROM outbox WHERE id = ?", [(-1,) for row_id in row_ids]',
+        "tests/test_outbox.py",
+    ),
+    Mutation(
+        "an event is kept once",
+        "storeflow/outbox.py",
+        'return database.execute("SELECT 1 FROM seen WHERE key = ?", (key,)).fetchone() is not None',
+        "return False",
+        "tests/test_outbox.py",
+    ),
+    Mutation(
+        "what a mask covers is painted over",
+        "modules/video_capture/masks.py",
+        "np.copyto(plane[top : top + height, left : left + width], GREY, where=covered)",
+        "del plane, top, left, covered",
+        "tests/modules/video_capture/test_masks.py",
+    ),
+    Mutation(
+        "a mask covers every pixel that it touches",
+        "modules/video_capture/masks.py",
+        "for start, stop in (*_inside(edges, row + 0.5), *_crossed(edges, row)):",
+        "for start, stop in _inside(edges, row + 0.5):",
+        "tests/modules/video_capture/test_masks.py",
+    ),
+    Mutation(
+        "a setting that there is not is refused",
+        "storeflow/contract/section.py",
+        'extra="forbid"',
+        'extra="ignore"',
+        "tests/contract/test_twins.py",
+    ),
+    Mutation(
+        "a twin holds no password",
+        "storeflow/contract/camera_url.py",
+        "if _USER.match(url):",
+        "if False:",
+        "tests/contract/test_camera_url.py",
+    ),
+    Mutation(
+        "a twin is no larger than IoT Hub takes",
+        "storeflow/contract/twin_limits.py",
+        "if size > MAX_SECTION_SIZE:",
+        "if False:",
+        "tests/contract/test_twin_limits.py",
+    ),
+    Mutation(
+        "no secret is logged",
+        "storeflow/observability.py",
+        'return _SHARED_KEY.sub("***", _USERINFO.sub("***@", text))',
+        "return text",
+        "tests/test_observability.py",
+    ),
+    Mutation(
+        "weights are those of the card",
+        "modules/inference/model_card.py",
+        "if found != card.model.sha256:",
+        "if False:",
+        "tests/modules/inference/test_model_card.py",
+    ),
+    Mutation(
+        "a model never runs on something slower in silence",
+        "modules/inference/engine.py",
+        'session_options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")',
+        "pass",
+        "tests/modules/inference/test_engine.py",
+    ),
+    Mutation(
+        "a body is what its content type says",
+        "storeflow/transport/edge_hub.py",
+        'content_encoding="utf-8", content_type="application/json"',
+        "content_encoding=None, content_type=None",
+        "tests/transport/test_edge_hub.py",
+    ),
+)

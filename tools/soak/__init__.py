@@ -1,0 +1,1 @@
+"""What a store's process holds on to over a day."""
