@@ -79,7 +79,7 @@ TAKES_THE_HOST: dict[str, tuple[dict[str, Any], str]] = {
     "IoT Edge's settings": ({"Binds": ["/etc/aziot:/x"]}, "Binds: /etc/aziot is the host itself"),
     "IoT Edge's keys": ({"Binds": ["/var/lib/aziot/keyd:/x"]}, "Binds: /var/lib/aziot/keyd is the host itself"),
     "what holds IoT Edge's keys": ({"Binds": ["/var/lib:/x"]}, "Binds: /var/lib is the host itself"),
-    "root's keys": ({"Binds": ["/root/.ssh:/x"]}, "Binds: /root/.ssh is the host itself"),
+    "root's home": ({"Binds": ["/root:/x"]}, "Binds: /root is the host itself"),
     "somebody's home": ({"Binds": [f"{HOME}/anna:/x"]}, f"Binds: {HOME}/anna is the host itself"),
     "somebody's keys": ({"Binds": [f"{HOME}/anna/.ssh:/x"]}, f"Binds: {HOME}/anna/.ssh is the host itself"),
     "all sockets": ({"Binds": ["/var/run/:/x"]}, "Binds: /var/run is the host itself"),
