@@ -58,7 +58,7 @@ INFERENCE = (
     Metric("tracks_reported", "counter", "Tracks told, in all frames together."),
     Metric("tracks_remembered", "gauge", "Tracks in memory, in view or lost a moment ago."),
     Metric("messages_lost", "counter", "Messages that a reader of detections was too slow for."),
-    Metric("camera_frames", "counter", "Frames of the camera analysed since its stream began.", "camera"),
+    Metric("camera_frames", "counter", "Frames of the camera analysed.", "camera"),
 )
 ZONE_ANALYTICS = (
     Metric("streams_ended", "counter", "Cameras that were told to be gone."),

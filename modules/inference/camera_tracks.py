@@ -15,7 +15,6 @@ from modules.inference.track.tracker import Tracker
 from storeflow.contract.geometry import BoundingBox
 from storeflow.contract.messages import Track
 from storeflow.frames.frame import Frame
-from storeflow.metrics import labelled
 
 Profile = Literal["default", "bytetrack"]
 _FOLLOWERS: dict[Profile, type[Tracker] | type[ByteTrack]] = {"default": Tracker, "bytetrack": ByteTrack}
@@ -34,8 +33,6 @@ class CameraTracks:
         self._first_at = self._latest_at = captured_at
         self._numbers = count()
         """Shared by all tasks: a person and a car never have the same id."""
-        self.frames = 0
-        """How many were analysed; counted by the module."""
         self._tasks: dict[str, _TaskTracks] = {}
 
     def __len__(self) -> int:
@@ -76,9 +73,8 @@ class CameraTracks:
 
 
 def numbers(cameras: Mapping[str, CameraTracks]) -> dict[str, float]:
-    """Cameras and tracks in memory, and the frames of each camera, in the words of storeflow/metrics.py."""
-    frames = {labelled("camera_frames", camera_id): float(camera.frames) for camera_id, camera in cameras.items()}
-    return {"cameras": len(cameras), "tracks_remembered": sum(map(len, cameras.values())), **frames}
+    """Cameras and tracks in memory, in the words of storeflow/metrics.py."""
+    return {"cameras": len(cameras), "tracks_remembered": sum(map(len, cameras.values()))}
 
 
 class _TaskTracks:

@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
@@ -13,6 +14,7 @@ from storeflow.contract.twins import Model
 from storeflow.errors import ConfigError, ContractError, ModelError
 from storeflow.frames.frame import Frame
 from storeflow.frames.side_channel import MessagePublisher
+from storeflow.metrics import labelled
 from storeflow.module import ModuleContext, Output
 
 LOG = logging.getLogger(__name__)
@@ -34,7 +36,7 @@ class Inference:
         self._cameras: dict[str, CameraTracks] = {}
         self._channels: tuple[FrameSockets, MessagePublisher] | None = None
         self._unsent: Detections | StreamEnded | None = None
-        self._counts = dict.fromkeys(("frames", "tracks_reported"), 0)
+        self._counts = Counter(frames=0, tracks_reported=0)
 
     def configure(self, section: str, value: Mapping[str, Model], version: int) -> None:
         """Load the models of all tasks, then swap them at once; tracks live on through the swap.
@@ -75,9 +77,7 @@ class Inference:
             profile = self._models[task].tracker
             detected = detector.detect(frame, camera.floor(task, detector.threshold, profile))
             tracks += camera.follow(task, frame, detected, detector.threshold, profile)
-        self._counts["frames"] += 1
-        camera.frames += 1
-        self._counts["tracks_reported"] += len(tracks)
+        self._counts.update({labelled("camera_frames", frame.camera_id): 1}, frames=1, tracks_reported=len(tracks))
         return Detections(
             camera_id=frame.camera_id,
             sequence=frame.sequence,

@@ -141,6 +141,8 @@ def test_an_ended_stream_takes_its_tracks_with_it(inference: Inference, clip: li
     assert inference.on_stream_ended(ended) is ended
     assert inference.metrics()["tracks_remembered"] == 0
     assert inference.metrics()["cameras"] == 0
+    inference.on_frame(clip[1])
+    assert inference.metrics()["camera_frames/hall"] == 2, "a counter begins with the process, not with the stream"
 
 
 def test_nothing_comes_by_edge_hub_and_no_other_section_is_taken(inference: Inference) -> None:
