@@ -40,25 +40,24 @@ RESULT = Path(__file__).parent / "results" / "cameras.json"
 CAPTURE = """
 import sys
 from pathlib import Path
-import numpy as np
-from storeflow.frames import i420
 from storeflow.frames.frame import WHOLE_FRAME, Frame
-from storeflow.frames.ring import FrameWriter
+from storeflow.frames.ring_writer import FrameWriter
 folder, live = Path(sys.argv[1]), int(sys.argv[2])
-picture = np.full(i420.shape(640, 360), 128, np.uint8)
 writers = {f"live-{number}": FrameWriter(folder / f"live-{number}.sock") for number in range(live)}
 print("serving", flush=True)
 sequence = 0
 while True:
     for camera_id, writer in writers.items():
-        writer.write(Frame(camera_id, sequence, sequence / 40, 640, 360, WHOLE_FRAME, picture))
+        picture = writer.acquire(640, 360)
+        picture[:] = 128
+        writer.publish(Frame(camera_id, sequence, sequence / 40, 640, 360, WHOLE_FRAME, picture))
         writer.serve(0.025 / live)
     sequence += 1
 """
 GRAVES = """
 import sys
 from pathlib import Path
-from storeflow.frames.ring import FrameWriter
+from storeflow.frames.ring_writer import FrameWriter
 from storeflow.frames.seqpacket import Listener
 folder, kind, count = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 make = Listener if kind == "deaf" else FrameWriter
@@ -104,14 +103,14 @@ def look(folder: Path, engine: Callable[[Frame], object]) -> dict[str, Any]:
     with closing(FrameSockets(folder)) as sockets:
         while len(taken) < LIVE:  # until all are connected
             if (arrival := sockets.receive(1.0)) is not None:
-                taken[arrival.news.camera_id] += 1
+                taken[arrival.item.camera_id] += 1
         taken.clear()
         began, cpu = time.monotonic(), time.process_time()
         while time.monotonic() < began + SECONDS:
             arrival = sockets.receive(0.1)
-            if arrival is not None and isinstance(arrival.news, Frame):
-                engine(arrival.news)
-                taken[arrival.news.camera_id] += 1
+            if arrival is not None and isinstance(arrival.item, Frame):
+                engine(arrival.item)
+                taken[arrival.item.camera_id] += 1
         seconds, cpu = time.monotonic() - began, time.process_time() - cpu
     return {
         "frames_per_second": taken.total() / seconds,

@@ -31,7 +31,7 @@ from modules.video_capture.footage import shots
 from modules.video_capture.pattern_source import draw
 from storeflow.contract.twins import Camera
 from storeflow.frames import i420
-from storeflow.frames.ring import FrameWriter
+from storeflow.frames.ring_writer import FrameWriter
 
 ROUNDS = 7
 FRAMES = 150
@@ -41,7 +41,7 @@ RESULT = Path(__file__).parent / "results" / "frames.json"
 READER = """
 import sys
 from pathlib import Path
-from storeflow.frames.ring import FrameReader
+from storeflow.frames.ring_reader import FrameReader
 reader = FrameReader(Path(sys.argv[1]))
 while True:
     reader.receive(1.0)
@@ -106,7 +106,7 @@ def compare(folder: Path, width: int, height: int, bits_per_second: int) -> dict
     command = [sys.executable, "-c", READER, str(socket_path)]
     reader = subprocess.Popen(command, cwd=Path(__file__).parents[1])  # noqa: S603 - a script of this file
     try:
-        with closing(FrameWriter(socket_path, i420.byte_count(width, height), lossless=True)) as writer:
+        with closing(FrameWriter(socket_path, lossless=True)) as writer:
             decode_into(writer, clip)  # waits for the reader, and touches every page once
             decode_only(clip)
             for _ in range(ROUNDS):

@@ -32,8 +32,8 @@ from modules.inference.detector import load_detector
 from modules.inference.track.bytetrack import ByteTrack
 from modules.inference.track.parameters import ByteTrackParameters
 from modules.inference.track.tracker import Tracker
-from storeflow.environment import CARDS_FOLDER
 from storeflow.frames.frame import WHOLE_FRAME, Frame
+from storeflow.host.environment import CARDS_FOLDER
 
 ROUNDS = 7
 FRAMES = 150

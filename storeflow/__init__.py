@@ -1,1 +1,1 @@
-"""What storeflow's edge modules and cloud functions share."""
+"""What storeflow's modules share, and the command line around them."""

@@ -2,7 +2,7 @@
 
 StoreflowError
 ├── ContractError    a message or document is not what the contract says
-│   └── ConfigError  a twin section, a layout or a model card that an operator can mend
+│   └── ConfigError  a twin section, a layout or a model card that an operator can fix
 ├── TransportError   edgeHub, a broker or a side channel refused or vanished
 ├── SourceError      a camera or a clip cannot be opened, read or trusted
 ├── ModelError       a model file, its card or its engine cannot be used
@@ -15,14 +15,14 @@ class StoreflowError(Exception):
 
 
 class ContractError(StoreflowError):
-    """A message or document does not say what the contract says."""
+    """A message or document is not what the contract says."""
 
 
 class ConfigError(ContractError):
-    """A setting that its owner can mend.
+    """A setting that its owner can fix.
 
     Attributes:
-        problems: one line per fault, each `path.to.field: fact`.
+        problems: one line for each, as `path.to.field: fact`.
     """
 
     def __init__(self, problems: list[str]) -> None:

@@ -1,1 +1,1 @@
-"""Tools that make what the repository ships: the sample store's clip and the detector that watches it."""
+"""Tools of the repository: they make what it ships, measure what its pages say, and try to break what it promises."""

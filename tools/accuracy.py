@@ -1,6 +1,6 @@
 """`python -m tools.accuracy`: count in all evaluation clips with two detectors and write docs/accuracy.md.
 
-One set of parameters for all clips: storeflow/contract/parameters.py, modules/inference/track/parameters.py and the
+One set of parameters for all clips: modules/zone_analytics/parameters.py, modules/inference/track/parameters.py and the
 threshold of each model's card.
 """
 
@@ -11,10 +11,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from storeflow.cli.arguments import MOST_FPS
-from storeflow.cli.comparison import differences, evaluation, told
-from storeflow.cli.play import Played, play
-from storeflow.cli.truth import Truth, read_truth
+from storeflow.cli.count.clip import Clip
+from storeflow.cli.count.play import Played, play
+from storeflow.cli.evaluate.comparison import describe, differences, evaluation
+from storeflow.cli.evaluate.truth import Truth, read_truth
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 PAGE = REPOSITORY / "docs" / "accuracy.md"
@@ -59,9 +59,8 @@ def result(clip: str, truth_file: str, model: str) -> Result:
     video = data / "videos" / clip
     truth = read_truth(data / "truth" / truth_file, video)
     with TemporaryDirectory() as out:
-        played = play(
-            video, REPOSITORY / "models" / model, truth.layout, Path(out), fast=True, annotate=False, fps=MOST_FPS
-        )
+        folder = REPOSITORY / "models" / model
+        played = play(Clip(video), folder, truth.layout, Path(out), fast=True, annotate=False)
     return Result(clip, truth_file, model, played, truth, evaluation(played, truth))
 
 
@@ -83,8 +82,7 @@ def _lines(results: list[Result]) -> Iterator[str]:
                 f"| {line.get('missed', '')} | {line.get('extra', '')} | {geometric} |"
             )
     yield ""
-    yield "## Visits, people, occupancy"
-    yield ""
+    yield VISITS_INTRODUCTION
     yield "| clip | model | visits true/counted | dwell true/counted | people true/seen | in view: mean error |"
     yield "|---|---|---|---|---|---|"
     for one in results:
@@ -97,48 +95,49 @@ def _lines(results: list[Result]) -> Iterator[str]:
         if zones or people or view:
             yield f"| {one.clip} | {one.model} | {visits} | {dwell} | {seen} | {error} |"
     yield ""
-    yield "## What went wrong"
-    yield ""
-    yield "Every missed and every extra crossing where the truth says when each happened, with the decision behind it;"
-    yield "else every count that is off."
-    yield ""
+    yield FAULTS_INTRODUCTION
+    yield "| clip | line | model | what | decisions near it |"
+    yield "|---|---|---|---|---|"
     for one in results:
         yield from _faults(one)
 
 
 def _faults(one: Result) -> Iterator[str]:
     for line_id, line in one.truth.lines.items():
-        where = f"- {one.clip}, {line_id}, {one.model}:"
+        where = f"| {one.clip} | {line_id} | {one.model} |"
         if line.crossings is None:
             counted = one.figures["lines"][line_id]
             if counted["error_in"] or counted["error_out"]:
-                figures = f"{counted['in']}/{counted['out']} for {line.counted_in}/{line.counted_out}"
-                yield f"{where} {figures}. {one.truth.remark}"
+                yield f"{where} {counted['in']}/{counted['out']} for {line.counted_in}/{line.counted_out} | |"
             continue
         found = differences(line_id, one.played.decisions, line.crossings)
         for true, near in found.missed:
-            yield f"{where} missed {true.direction} at {true.at:.2f} s; decisions near it: {'; '.join(near) or 'none'}"
+            yield f"{where} missed {true.direction} at {true.at:.2f} s | {'; '.join(near) or 'none'} |"
         for crossing in found.extra:
-            yield f"{where} extra: {told(crossing)}"
+            yield f"{where} extra {crossing.direction} | {describe(crossing)} |"
 
 
 INTRODUCTION = """# Accuracy on real footage
 
-Written by `python -m tools.accuracy`; each row can be had alone, with a page that shows every difference:
+Written by `python -m tools.accuracy`. No footage of people is in this repository. These clips are public: PETS09-S2L1
+and TUD-Campus of MOTChallenge 2015, four of a shopping centre of CAVIAR, and two of Intel's sample videos. With a
+folder of them in `STOREFLOW_EVAL_DATA` each row can be had alone, on a page that shows every difference:
 
 ```sh
 storeflow evaluate --video $STOREFLOW_EVAL_DATA/videos/mot_PETS09-S2L1.mp4 --model models/person/rtmdet_nano \\
     --truth $STOREFLOW_EVAL_DATA/truth/mot_PETS09-S2L1.json --out out
 ```
 
-One set of parameters counts in all clips: [`storeflow/contract/parameters.py`](../storeflow/contract/parameters.py),
+One set of parameters counts in all clips:
+[`modules/zone_analytics/parameters.py`](../modules/zone_analytics/parameters.py),
 [`modules/inference/track/parameters.py`](../modules/inference/track/parameters.py) and the threshold of each model's
 card. They were chosen with these very clips and the ten sequences of the last section in view, so that the figures
 say how well the rules can count here, not how well they will in a shop that nobody has measured.
 
 A true crossing is a *settled* one: the foot point was farther than a tenth of the body's height on one side and then on
 the other. The last column is what counting every change of side would give on the same ground truth. A counted crossing
-is paired with a true one of the same direction within 1 s; `missed` and `extra` are what is left over.
+is paired with a true one of the same direction within 1 s; `missed` and `extra` are what is left over. They are
+blank where the truth doesn't say when anybody crossed.
 
 The shop door clips are of a real mall camera, 384x288, with mannequins in the window. Their truth is read by eye.
 In `OneStopMoveNoEnter1front.mp4` a person stands on the threshold for ten seconds: its own truth calls it ambiguous.
@@ -146,6 +145,19 @@ In `OneStopMoveNoEnter1front.mp4` a person stands on the threshold for ten secon
 so that there is next to nothing to count.
 
 ## Lines
+"""
+
+VISITS_INTRODUCTION = """## Visits, people, occupancy
+
+"People true/seen" is how many came into view, and how many storeflow took for different ones: whoever is back after
+more than 2 s is another one. "In view: mean error" is by how many people the number in view was off, on average over
+every full second, of how many there were on average. A blank means that the truth says nothing of it.
+"""
+
+FAULTS_INTRODUCTION = """## What went wrong
+
+Every missed and every extra crossing where the truth says when each happened, with the decisions behind it; else every
+in/out that is off.
 """
 
 

@@ -15,10 +15,10 @@ from pathlib import Path
 
 from modules.zone_analytics.camera_view import CameraView
 from modules.zone_analytics.decisions import Crossing
+from modules.zone_analytics.parameters import DECISIONS
 from storeflow.contract.events import Direction
 from storeflow.contract.geometry import BoundingBox, Point
 from storeflow.contract.messages import Detections, Track
-from storeflow.contract.parameters import DECISIONS
 from storeflow.contract.twins import Layout, Line
 from tools.accuracy import HEADING, PAGE, data_folder
 
@@ -106,7 +106,7 @@ def section() -> Iterator[str]:
     yield HEADING
     yield ""
     yield "Written by `python -m tools.decisions`: 24 lines laid over each sequence without a look at any counter,"
-    yield "and every settled crossing of every person. No detector and no tracker take part. Crossings told as `edge`"
+    yield "and every settled crossing of every person. No detector and no tracker take part. Crossings by rule `edge`"
     yield "are no mistakes of the rule but of the comparison: the truth doesn't count who crosses a line beyond the"
     yield "picture's edge. Ten of the eleven missed in CAVIAR-mwt2 are one box of five pixels, in the middle of the"
     yield "picture for one frame, that the truth takes for a person who left at its lower edge."

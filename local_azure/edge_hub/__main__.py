@@ -8,22 +8,21 @@ listen. Everything it has acknowledged is in `<state>`, so it may be killed at a
 
 import argparse
 import asyncio
-import datetime as dt
 import logging
 import signal
 import sys
 from pathlib import Path
 
 from local_azure.edge_hub.authentication import load_master_key
-from local_azure.edge_hub.certificates import ensure_certificates, trust_bundle
+from local_azure.edge_hub.certificates import make_certificates, trust_bundle
 from local_azure.edge_hub.deployment_operations import INTERVAL_SECONDS
 from local_azure.edge_hub.endpoints import (
-    LOOPBACK_ADDRESSES,
     REST_PORT,
     Endpoints,
     bind,
     bind_gateway,
     endpoints_file,
+    gateway_of,
     workload_socket,
 )
 from local_azure.edge_hub.hub import EdgeHub
@@ -49,10 +48,9 @@ async def serve(arguments: argparse.Namespace, state: Path) -> None:
     Raises:
         StoreflowError: no free address, or a database that cannot be used.
     """
-    addresses = (arguments.gateway,) if arguments.gateway else LOOPBACK_ADDRESSES
-    gateway, listener = bind_gateway(addresses)
-    names = [*dict.fromkeys((gateway, "localhost", *LOOPBACK_ADDRESSES))]
-    certificates = ensure_certificates(state, names, dt.datetime.now(dt.UTC))
+    gateway = arguments.gateway or gateway_of(state)
+    listener = bind_gateway(gateway)
+    certificates = make_certificates(state, gateway, "localhost")
     master_key = load_master_key(state / "master.key")
     store = Store(state / "hub.db")
     hub = EdgeHub(arguments.device, store, master_key, arguments.window, arguments.deployment_seconds)
@@ -89,7 +87,7 @@ def main() -> int:
     """Read the command line and serve; 1 when the hub could not go on."""
     parser = argparse.ArgumentParser(prog="python -m local_azure.edge_hub", description=__doc__)
     parser.add_argument("--state", type=Path, required=True, help="folder for keys, certificates and messages")
-    parser.add_argument("--gateway", help="loopback address; default: the first whose port 8883 is free")
+    parser.add_argument("--gateway", help="loopback address; default: one that is the state folder's own")
     parser.add_argument("--device", default="store-1", help="device id")
     parser.add_argument("--iothub", default="local.azure-devices.net", help="host name of the hub it stands for")
     parser.add_argument("--window", type=int, default=1, help="messages in flight for each module")

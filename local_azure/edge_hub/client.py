@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 from storeflow.errors import ConfigError
-from storeflow.iot_hub import HubError, IotHubClient, MethodAnswer
+from storeflow.iot_hub.client import HubError, IotHubClient, MethodAnswer
 
 __all__ = ["HubClient", "HubError", "MethodAnswer", "Upstreamed"]
 
@@ -38,8 +38,8 @@ class Upstreamed:
 class HubClient(IotHubClient):
     """Talks to the stand-in of one device's hub.
 
-    Whoever reads or edits a twin with it needs no deployment first: a module that isn't there is made. An admin's
-    client (`IotHubClient`) is told 404.
+    Reading or editing a twin with it needs no deployment first: a module that isn't there is made. An admin's
+    client (`IotHubClient`) gets 404.
     """
 
     def register(self, module_id: str) -> None:

@@ -2,7 +2,7 @@
 
 Sources, learn.microsoft.com: rest/api/iothub/service/configuration (a PUT without `If-Match` creates, one with it
 changes all but id and content), azure/iot-hub/troubleshoot-error-codes (other content is 400
-`CannotModifyImmutableConfigurationContent`; README.md tells of a report that says otherwise),
+`CannotModifyImmutableConfigurationContent`; README.md cites a report that says otherwise),
 azure/iot-hub/iot-hub-automatic-device-management (IoT Hub looks at its deployments shortly after a change, here at
 once, and then every five minutes). A look undoes an edit of a twin that a deployment says otherwise about
 (Azure/iotedge, issues 5139 and 6913).
@@ -15,10 +15,8 @@ from http import HTTPStatus
 from typing import Any
 
 from local_azure.edge_hub.deployments import (
-    MOST_DEPLOYMENTS,
+    MAX_DEPLOYMENTS,
     Deployment,
-    desired_after,
-    read_content,
     read_deployment,
     stack,
     statuses,
@@ -28,8 +26,9 @@ from local_azure.edge_hub.preconditions import etag_matches, is_quoted
 from local_azure.edge_hub.store import Store
 from local_azure.edge_hub.target_conditions import parse_target_condition
 from local_azure.edge_hub.twin_operations import DEVICE, TwinOperations
-from local_azure.edge_hub.twins import Document
 from storeflow.errors import ConfigError
+from storeflow.iot_hub.deployments import desired_after, is_layered, read_content
+from storeflow.iot_hub.twin_documents import Document
 
 LOG = logging.getLogger(__name__)
 
@@ -84,7 +83,7 @@ class DeploymentOperations:
             modules = read_content(content)
         except ConfigError as error:
             raise _invalid_content(str(error)) from error
-        if Deployment("", modules).layered:
+        if is_layered(modules):
             raise _invalid_content("a layered deployment is for automatic deployments, not for one device")
         for module_id, keys in modules.items():
             for desired in keys.values():
@@ -111,7 +110,7 @@ class DeploymentOperations:
                 self._failed.add(module_id)
 
     def statuses(self, module_id: str) -> Document:
-        """Return what a module's twin tells of the deployments."""
+        """Return what a module's twin says of the deployments."""
         return statuses(self._deployments.values(), self._device(), module_id, self._failed.__contains__)
 
     def _change(self, module_id: str, desired: Document) -> None:
@@ -129,8 +128,8 @@ class DeploymentOperations:
             raise _not_found(name)
         newer = _read(name, request, at)
         if before is None:
-            if len(self._deployments) >= MOST_DEPLOYMENTS:
-                fact = f"there are {MOST_DEPLOYMENTS} deployments, no hub takes more"
+            if len(self._deployments) >= MAX_DEPLOYMENTS:
+                fact = f"there are {MAX_DEPLOYMENTS} deployments, no hub takes more"
                 raise HttpError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, fact, "ConfigurationCountLimitExceeded")
             after = newer
         else:

@@ -1,30 +1,26 @@
-"""Automatic deployments: which of them a device gets, and what they make of its module twins.
+"""Automatic deployments: which of them a device gets.
 
 Sources: learn.microsoft.com/azure/iot-edge/module-deployment-monitoring and .../cli/azure/iot/edge/deployment:
-a deployment is layered if a module in it has `properties.desired.<path>`; of the others, the base ones, a device gets
-the one of highest priority, of equal ones the latest; on top of it come all layered ones of higher priority than
-it, the highest last; without a base there are no layers. `properties.desired` replaces a module's desired properties
-(.../azure/iot-edge/module-composition, "Define or update desired properties"), `properties.desired.<path>` what is at
-the path. A module that no deployment names keeps its twin.
-
-That null removes what is at a path is the rule of twins; what IoT Hub makes of it in a deployment isn't documented.
+of the base deployments, which are those that aren't layered, a device gets the one of highest priority, of equal ones
+the latest; on top of it come all layered ones of higher priority than it, the highest last; without a base there are no
+layers. A module that no deployment names keeps its twin. What a deployment makes of a twin is in
+`storeflow/iot_hub/deployments.py`.
 """
 
 import base64
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from local_azure.edge_hub.target_conditions import Device, parse_target_condition
-from local_azure.edge_hub.twins import Document, merge
-from storeflow.contract import twin_limits
 from storeflow.errors import ConfigError
+from storeflow.iot_hub.deployments import Content, is_layered, read_content
+from storeflow.iot_hub.twin_documents import Document
 
-MOST_DEPLOYMENTS = 100
+MAX_DEPLOYMENTS = 100
 """Of one hub, layered ones included (learn.microsoft.com/azure/iot-hub/iot-hub-devguide-quotas-throttling)."""
 
-_DESIRED = "properties.desired"
 _ID = re.compile(r"[a-z0-9\-:+%_#*?!(),=@;']{1,128}")
 _STATUS = {True: "Applied", False: "Targeted"}
 
@@ -34,13 +30,12 @@ class Deployment:
     """One automatic deployment, in IoT Hub's words a configuration with `modulesContent`.
 
     Attributes:
-        content: by module id: `properties.desired` and `properties.desired.<path>`.
         changes: how often it was written.
         created_at: ISO 8601, UTC, so that text sorts as time does.
     """
 
     id: str
-    content: Mapping[str, Mapping[str, Any]]
+    content: Content
     target_condition: str = ""
     priority: int = 0
     labels: Mapping[str, str] = field(default_factory=dict)
@@ -52,7 +47,7 @@ class Deployment:
     @property
     def layered(self) -> bool:
         """Whether it goes on top of a base deployment."""
-        return any(key != _DESIRED for module in self.content.values() for key in module)
+        return is_layered(self.content)
 
     @property
     def etag(self) -> str:
@@ -111,29 +106,6 @@ def read_deployment(name: str, document: Mapping[str, Any], at: str) -> Deployme
     return Deployment(name, content, condition, priority, labels, version, created_at=at, updated_at=at)
 
 
-def read_content(content: Any) -> dict[str, dict[str, Any]]:
-    """Check `{"modulesContent": {module: {"properties.desired": …, "properties.desired.<path>": …}}}`.
-
-    Raises:
-        ConfigError: another form, a base deployment without `$edgeAgent`, or more than a twin takes.
-    """
-    modules = content.get("modulesContent") if isinstance(content, dict) else None
-    if not isinstance(modules, dict) or not modules:
-        raise ConfigError(["content.modulesContent: expected an object with modules"])
-    problems: list[str] = []
-    for name, keys in modules.items():
-        if not isinstance(keys, dict):
-            problems.append(f"{name}: expected an object, got {keys!r}")
-            continue
-        for key, value in keys.items():
-            problems += [f"{name}.{problem}" for problem in _content_problems(key, value)]
-    if problems:
-        raise ConfigError(problems)
-    if "$edgeAgent" not in modules and not Deployment("", modules).layered:
-        raise ConfigError(["modulesContent.$edgeAgent: missing; only a layered deployment goes without"])
-    return modules
-
-
 def stack(deployments: Iterable[Deployment], device: Device) -> list[Deployment]:
     """Return the deployments that a device gets: the base, then its layers, the strongest last."""
     targeted = [deployment for deployment in deployments if deployment.targets(device)]
@@ -145,27 +117,12 @@ def stack(deployments: Iterable[Deployment], device: Device) -> list[Deployment]
     return [base, *sorted(layers, key=_rank)]
 
 
-def desired_after(desired: Document, contents: Sequence[Mapping[str, Any]]) -> Document:
-    """Return one module's desired properties after its deployments; `desired` is not changed.
-
-    Args:
-        desired: as they are.
-        contents: what each deployment has for the module, in the order of `stack`.
-    """
-    for content in contents:
-        if _DESIRED in content:
-            desired = merge({}, content[_DESIRED])
-        for key in sorted(content.keys() - {_DESIRED}):
-            desired = _put(desired, key.removeprefix(f"{_DESIRED}.").split("."), content[key])
-    return desired
-
-
 def statuses(
     deployments: Iterable[Deployment], device: Device, module_id: str, failed: Callable[[str], bool]
 ) -> Document:
     """Return `configurations` of a twin: what became of each deployment that is for the device.
 
-    The twin of `$edgeAgent` tells of all, a module's of those that name it (Azure/iotedge, issue 5299).
+    The twin of `$edgeAgent` lists all, a module's those that name it (Azure/iotedge, issue 5299).
 
     Args:
         deployments: of the hub.
@@ -186,23 +143,3 @@ def statuses(
 
 def _rank(deployment: Deployment) -> tuple[int, str]:
     return deployment.rank
-
-
-def _content_problems(key: str, value: Any) -> list[str]:
-    path = key.removeprefix(f"{_DESIRED}.").split(".")
-    if key != _DESIRED and (not key.startswith(f"{_DESIRED}.") or not all(path)):
-        return [f"{key}: expected {_DESIRED} or {_DESIRED}.<path>"]
-    if key == _DESIRED and not isinstance(value, dict):
-        return [f"{key}: expected an object, got {value!r}"]
-    return twin_limits.problems(value if key == _DESIRED else _put({}, path, value), _DESIRED)
-
-
-def _put(document: Document, path: Sequence[str], value: Any) -> Document:
-    """Return the document with another value at a path; null takes away what was there."""
-    key, *rest = path
-    under = document.get(key)
-    if rest:
-        return {**document, key: _put(under if isinstance(under, dict) else {}, rest, value)}
-    if value is None:
-        return {name: kept for name, kept in document.items() if name != key}
-    return {**document, key: merge({}, value) if isinstance(value, dict) else value}

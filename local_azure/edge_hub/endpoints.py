@@ -1,11 +1,10 @@
 """Where a hub can be reached: its loopback address, its ports, its file of addresses.
 
 The SDK connects to port 8883 of the gateway and nothing else (azure-iot-device 2.14,
-`mqtt_transport.py`), so hubs that run side by side take loopback addresses of their own. All of
+`mqtt_transport.py`), so hubs that run side by side have loopback addresses of their own. All of
 127.0.0.0/8 answers on Linux.
 """
 
-import contextlib
 import hashlib
 import json
 import os
@@ -18,8 +17,6 @@ from storeflow.errors import TransportError
 
 MQTT_PORT = 8883
 REST_PORT = 15580
-
-LOOPBACK_ADDRESSES = tuple(f"127.0.0.{last}" for last in range(1, 33))
 
 _LONGEST_SOCKET_PATH = 100
 """Linux allows 107 bytes in a Unix socket's path; a margin for whoever builds on ours."""
@@ -70,17 +67,26 @@ def workload_socket(state: Path) -> Path:
     return Path(tempfile.gettempdir()) / f"storeflow-{os.getuid()}-{digest}.sock"
 
 
-def bind_gateway(addresses: tuple[str, ...]) -> tuple[str, socket.socket]:
-    """Bind the MQTT port of the first address where it is free.
+def gateway_of(state: Path) -> str:
+    """Return the address of the hub with this state folder.
+
+    It is the folder's own, not the first that is free: a hub that is started again finds its modules' address as it
+    left it, whatever was started beside it in between.
+    """
+    high, middle, low, *_ = hashlib.sha256(os.fsencode(state)).digest()
+    return f"127.{1 + high % 254}.{middle}.{1 + low % 254}"
+
+
+def bind_gateway(address: str) -> socket.socket:
+    """Bind the MQTT port.
 
     Raises:
-        TransportError: it is taken on all of them.
+        TransportError: it is taken.
     """
-    for address in addresses:
-        with contextlib.suppress(TransportError):
-            return address, bind(address, MQTT_PORT)
-    taken = addresses[0] if len(addresses) == 1 else f"{addresses[0]} … {addresses[-1]}"
-    raise TransportError(f"port {MQTT_PORT} is taken on {taken}: stop the hub that holds it")
+    try:
+        return bind(address, MQTT_PORT)
+    except TransportError as error:
+        raise TransportError(f"{error}: stop the hub that holds it") from error
 
 
 def bind(address: str, port: int) -> socket.socket:

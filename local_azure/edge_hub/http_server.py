@@ -36,13 +36,13 @@ class HttpError(Exception):
     def body(self, tracking_id: str, now: dt.datetime) -> dict[str, str]:
         """Return what to answer."""
         if self.number:
-            told = {
+            error = {
                 "errorCode": self.number,
                 "trackingId": tracking_id,
                 "message": self.message,
                 "timestampUtc": now.isoformat(),
             }
-            return {"Message": json.dumps(told), "ExceptionMessage": ""}
+            return {"Message": json.dumps(error), "ExceptionMessage": ""}
         if self.code:
             tracking = f"Tracking ID:{tracking_id}-TimeStamp:{now:%m/%d/%Y %H:%M:%S}"
             return {"Message": f"ErrorCode:{self.code};{self.message}", "ExceptionMessage": tracking}

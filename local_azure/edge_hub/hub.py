@@ -13,10 +13,9 @@ from local_azure.edge_hub.connection import Connection
 from local_azure.edge_hub.deployment_operations import INTERVAL_SECONDS, DeploymentOperations
 from local_azure.edge_hub.faults import Faults
 from local_azure.edge_hub.http_server import Handler, serve_client
-from local_azure.edge_hub.messages import MAX_MESSAGE_BYTES, inputs_filter, read_event
+from local_azure.edge_hub.messages import inputs_filter, read_event
 from local_azure.edge_hub.methods import REQUESTS_FILTER, RESPONSE_PREFIX, DirectMethods
 from local_azure.edge_hub.queues import Queues
-from local_azure.edge_hub.routes import select
 from local_azure.edge_hub.sessions import Session
 from local_azure.edge_hub.store import Store
 from local_azure.edge_hub.twin_operations import (
@@ -26,6 +25,8 @@ from local_azure.edge_hub.twin_operations import (
     TwinOperations,
 )
 from storeflow.errors import StorageError
+from storeflow.iot_hub.message import MAX_MESSAGE_BYTES
+from storeflow.iot_hub.routes import select
 
 LOG = logging.getLogger(__name__)
 

@@ -1,17 +1,14 @@
-"""A device-to-cloud message, and the topics that carry its properties.
+"""The MQTT topics that carry a message and its properties.
 
 Sources, Azure/iotedge, edge-hub/core/src: topic templates in `mqttSettings` of
 appsettings_hub.json; property names on the wire in
 `Microsoft.Azure.Devices.Edge.Hub.Core/SystemProperties.cs` (`IncomingSystemPropertiesMap`,
-`OutgoingSystemPropertiesMap`); the 256 KiB limit in
-`Microsoft.Azure.Devices.Edge.Hub.Core/routing/RoutingEdgeHub.cs`.
+`OutgoingSystemPropertiesMap`).
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from urllib.parse import quote, unquote
 
-MAX_MESSAGE_BYTES = 256 * 1024
+from storeflow.iot_hub.message import Message
 
 _INCOMING = {
     "$.exp": "absolute-expiry-time",
@@ -34,29 +31,6 @@ _OUTGOING = {name: wire for wire, name in _INCOMING.items() if name not in _NOT_
     "connectionDeviceId": "$.cdid",
     "connectionModuleId": "$.cmid",
 }
-
-
-@dataclass(frozen=True)
-class Message:
-    """What a module sent.
-
-    Attributes:
-        source: the path that routes match, `/messages/modules/{module}/outputs/{output}`.
-        body: the payload.
-        properties: application properties.
-        system: system properties by edgeHub's names (`contentType`, `connectionModuleId`, …).
-    """
-
-    source: str
-    body: bytes
-    properties: Mapping[str, str]
-    system: Mapping[str, str]
-
-    @property
-    def size(self) -> int:
-        """Bytes that edgeHub holds against `MAX_MESSAGE_BYTES`: body, keys and values."""
-        pairs = [*self.properties.items(), *self.system.items()]
-        return len(self.body) + sum(len(key.encode()) + len(value.encode()) for key, value in pairs)
 
 
 def events_topic(device_id: str, module_id: str) -> str:

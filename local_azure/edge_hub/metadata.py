@@ -13,10 +13,10 @@ def stamped(metadata: Metadata, patch: dict[str, Any], at: str, version: int | N
     """Return the metadata of a section after a patch; `metadata` is not changed.
 
     Args:
-        metadata: before; empty for a section that is written anew.
+        metadata: before; empty for a section that is replaced.
         patch: what was merged into the section; null removes a property and its metadata.
         at: ISO 8601.
-        version: of the section from now on; None where IoT Hub tells none (reported properties).
+        version: of the section from now on; None where IoT Hub gives none (reported properties).
     """
     after = {**metadata, "$lastUpdated": at}
     if version is not None:

@@ -14,7 +14,7 @@ from local_azure.edge_hub.endpoints import Endpoints, endpoints_file
 from local_azure.edge_hub.environment import simulator_environment, workload_environment
 from local_azure.edge_hub.service_access import connection_string_file
 from storeflow.errors import TransportError
-from storeflow.shared_access import ServiceConnection
+from storeflow.iot_hub.shared_access import ServiceConnection
 
 START_SECONDS = 20.0
 STOP_SECONDS = 10.0
@@ -22,10 +22,9 @@ STOP_SECONDS = 10.0
 _POLL_SECONDS = 0.02
 
 
-def hub_command(state: Path, device_id: str, gateway: str | None = None, *options: str) -> list[str]:
-    """Return the command that runs a hub; without a gateway it takes the first free address."""
-    command = [sys.executable, "-m", "local_azure.edge_hub", "--state", str(state), "--device", device_id]
-    return [*command, *(["--gateway", gateway] if gateway else []), *options]
+def hub_command(state: Path, device_id: str, *options: str) -> list[str]:
+    """Return the command that runs a hub."""
+    return [sys.executable, "-m", "local_azure.edge_hub", "--state", str(state), "--device", device_id, *options]
 
 
 class EdgeHubProcess:
@@ -39,7 +38,6 @@ class EdgeHubProcess:
         self.state = state
         self.device_id = device_id
         self._options = options
-        self._gateway: str | None = None
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -73,7 +71,7 @@ class EdgeHubProcess:
         """
         self.state.mkdir(parents=True, exist_ok=True)
         endpoints_file(self.state).unlink(missing_ok=True)
-        command = hub_command(self.state, self.device_id, self._gateway, *self._options)
+        command = hub_command(self.state, self.device_id, *self._options)
         log = self.state / "hub.log"
         with log.open("ab") as output:
             self._process = subprocess.Popen(  # noqa: S603 - the command is ours, built above
@@ -85,7 +83,6 @@ class EdgeHubProcess:
                 self.kill()
                 raise TransportError(f"the hub did not start; {log} ends: {log.read_text()[-2000:]}")
             time.sleep(_POLL_SECONDS)
-        self._gateway = self.endpoints.gateway
 
     def exit_code(self) -> int | None:
         """Return how the process ended by itself; None while it runs."""

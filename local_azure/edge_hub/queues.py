@@ -19,12 +19,13 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 
 from local_azure.edge_hub.connection import Connection
-from local_azure.edge_hub.messages import Message, input_topic, inputs_filter
+from local_azure.edge_hub.messages import input_topic, inputs_filter
 from local_azure.edge_hub.mqtt import puback
-from local_azure.edge_hub.routes import Route
 from local_azure.edge_hub.sessions import Session
-from local_azure.edge_hub.store import UPSTREAM, Delivery, Outbound, QueuedDelivery, Store
+from local_azure.edge_hub.store import UPSTREAM, Outbound, QueuedMessage, Store, StoredMessage
 from storeflow.errors import StorageError
+from storeflow.iot_hub.message import Message
+from storeflow.iot_hub.routes import Route
 
 UPSTREAM_BATCH = 10
 """edgeHub's `MaxUpstreamBatchSize` (appsettings_hub.json)."""
@@ -63,7 +64,7 @@ class Queues:
         self._on_failure = on_failure
         self._clock = clock
         self._backlog = UPSTREAM in store.queue_lengths()
-        self._deliveries: list[Delivery] = []
+        self._deliveries: list[StoredMessage] = []
         self._outbound: list[Outbound] = []
         self._delivered: dict[int, str] = {}
         self._acknowledgements: list[tuple[Connection, int]] = []
@@ -82,7 +83,7 @@ class Queues:
                 continue
             module_id, input_name = route.endpoint.module_id, route.endpoint.input_name
             topic = input_topic(message.system["connectionDeviceId"], module_id, input_name, message)
-            self._deliveries.append(Delivery(module_id, route.priority, topic, message.body, expires_at))
+            self._deliveries.append(StoredMessage(module_id, route.priority, topic, message.body, expires_at))
         self.counts["messages"] += 1
         self.counts["dropped_without_route"] += not routed
         self._schedule()
@@ -168,7 +169,7 @@ class Queues:
         if self._backlog:
             asyncio.get_running_loop().call_soon(self.forward)
 
-    def _waiting(self, session: Session) -> list[QueuedDelivery]:
+    def _waiting(self, session: Session) -> list[QueuedMessage]:
         """Return the head of a module's queue without what is in flight or about to be struck off."""
         underway = {delivery.row_id for delivery in session.in_flight.values()} | self._delivered.keys()
         head = self._store.head(session.module_id, self._window + len(underway))

@@ -18,12 +18,12 @@ from local_azure.edge_hub.http_server import HttpError, Request, Response
 from local_azure.edge_hub.hub import EdgeHub
 from local_azure.edge_hub.methods import MethodCall, not_online
 from local_azure.edge_hub.preconditions import etag_matches
-from local_azure.edge_hub.routes import Route
 from local_azure.edge_hub.service_access import ServiceAccess
 from local_azure.edge_hub.store import UpstreamMessage
 from local_azure.edge_hub.twin_operations import DEVICE
 from local_azure.edge_hub.twin_views import module_view, twin_view
 from storeflow.errors import ConfigError
+from storeflow.iot_hub.routes import Route
 
 MAX_UPSTREAM_PAGE = 1000
 

@@ -13,7 +13,7 @@ from urllib.parse import unquote
 
 from local_azure.edge_hub.authentication import AuthenticationError, load_master_key, read_token, sign
 from local_azure.edge_hub.http_server import HttpError, Request
-from storeflow.shared_access import ServiceConnection
+from storeflow.iot_hub.shared_access import ServiceConnection
 
 POLICY = "iothubowner"
 
@@ -29,7 +29,7 @@ def service_connection(state: Path, host: str) -> ServiceConnection:
 
 
 def write_connection_string(connection: ServiceConnection, path: Path) -> None:
-    """Leave the connection string, readable by its owner only, for whoever runs `storeflow twin`."""
+    """Leave the connection string, readable by its owner only, for anyone of this account who runs `storeflow twin`."""
     path.touch(mode=0o600)
     path.write_text(connection.connection_string() + "\n")
 

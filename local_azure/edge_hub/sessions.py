@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from local_azure.edge_hub.connection import Connection
 from local_azure.edge_hub.mqtt import Publish
 from local_azure.edge_hub.mqtt import publish as publish_packet
-from local_azure.edge_hub.store import QueuedDelivery
+from local_azure.edge_hub.store import QueuedMessage
 
 _LAST_PACKET_ID = 0xFFFF
 
@@ -29,7 +29,7 @@ class Session:
     module_id: str
     filters: dict[str, int] = field(default_factory=dict)
     connection: Connection | None = None
-    in_flight: dict[int, QueuedDelivery] = field(default_factory=dict)
+    in_flight: dict[int, QueuedMessage] = field(default_factory=dict)
     expires_at: float = 0.0
     active_at: float = 0.0
     _packet_id: int = 0
@@ -48,7 +48,7 @@ class Session:
         if self.connection is not None:
             self.connection.write(publish_packet(Publish(topic, payload, qos=0, packet_id=0)))
 
-    def deliver(self, delivery: QueuedDelivery) -> None:
+    def deliver(self, delivery: QueuedMessage) -> None:
         """Send at QoS 1 and remember it until it is acknowledged."""
         packet_id = self._next_packet_id()
         self.in_flight[packet_id] = delivery
@@ -59,7 +59,7 @@ class Session:
         for packet_id, delivery in self.in_flight.items():
             self._send_delivery(packet_id, delivery, duplicate=True)
 
-    def _send_delivery(self, packet_id: int, delivery: QueuedDelivery, *, duplicate: bool) -> None:
+    def _send_delivery(self, packet_id: int, delivery: QueuedMessage, *, duplicate: bool) -> None:
         if self.connection is not None:
             message = Publish(delivery.topic, delivery.body, 1, packet_id, duplicate)
             self.connection.write(publish_packet(message))

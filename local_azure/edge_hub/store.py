@@ -14,9 +14,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from local_azure.edge_hub.messages import Message
 from local_azure.edge_hub.twins import Twin
 from storeflow.errors import StorageError
+from storeflow.iot_hub.message import Message
 
 _LOCK_SECONDS = 1.0
 """How long to wait for another program that holds the database; the hub stands still meanwhile."""
@@ -42,7 +42,7 @@ create table if not exists upstream(id integer primary key autoincrement, enqueu
 
 
 @dataclass(frozen=True)
-class Delivery:
+class StoredMessage:
     """A message on its way to one input of one module.
 
     Attributes:
@@ -57,8 +57,8 @@ class Delivery:
 
 
 @dataclass(frozen=True)
-class QueuedDelivery:
-    """A committed delivery with its place in the queue."""
+class QueuedMessage:
+    """A stored message with its place in the queue."""
 
     row_id: int
     topic: str
@@ -114,7 +114,7 @@ class Store:
         tables = self._db.execute("select name from sqlite_master limit 1").fetchall()
         if tables and version != _VERSION:
             self._db.close()
-            raise StorageError(f"{path} was kept by another version of this hub: remove it to begin anew")
+            raise StorageError(f"{path} was kept by another version of this hub: remove it to begin again")
 
     def close(self) -> None:
         """Close the file; what was committed stays."""
@@ -123,7 +123,7 @@ class Store:
     def commit(
         self,
         *,
-        deliveries: Sequence[Delivery] = (),
+        deliveries: Sequence[StoredMessage] = (),
         delivered: Iterable[int] = (),
         upstream: Sequence[Message] = (),
         outbound: Sequence[Outbound] = (),
@@ -157,13 +157,13 @@ class Store:
         except sqlite3.Error as error:
             raise StorageError(f"the hub's messages could not be stored: {error}") from error
 
-    def head(self, module_id: str, count: int) -> list[QueuedDelivery]:
+    def head(self, module_id: str, count: int) -> list[QueuedMessage]:
         """Return the first `count` deliveries of a module: by priority, then by age."""
         rows = self._query(
             "select id, topic, body, expires_at from queue where module_id=? order by priority, id limit ?",
             (module_id, count),
         )
-        return [QueuedDelivery(*row) for row in rows]
+        return [QueuedMessage(*row) for row in rows]
 
     def forward(self, now: float, limit: int) -> int:
         """Let IoT Hub take in what waited for it: by priority, then by age.

@@ -14,8 +14,8 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from local_azure.edge_hub.values import UNDEFINED, compare
 from storeflow.errors import ConfigError
+from storeflow.iot_hub.condition_values import UNDEFINED, compare
 
 MAX_DEPTH = 32
 """Brackets and NOTs within one another."""
@@ -164,10 +164,10 @@ def _not(value: Any) -> Any:
 
 def _any(values: Iterable[Any]) -> Any:
     """OR: one true decides; else an undefined operand leaves it undefined."""
-    told = list(values)
-    if any(value is True for value in told):
+    found = list(values)
+    if any(value is True for value in found):
         return True
-    return False if all(value is False for value in told) else UNDEFINED
+    return False if all(value is False for value in found) else UNDEFINED
 
 
 def _lookup(device: Device, path: str) -> Any:

@@ -14,11 +14,12 @@ from copy import copy
 from typing import Any
 from urllib.parse import parse_qsl, quote
 
-from local_azure.edge_hub.routes import Route, parse_routes
 from local_azure.edge_hub.sessions import Session
 from local_azure.edge_hub.store import Store
-from local_azure.edge_hub.twins import Document, Twin
+from local_azure.edge_hub.twins import Twin
 from storeflow.errors import ConfigError
+from storeflow.iot_hub.routes import Route, parse_routes
+from storeflow.iot_hub.twin_documents import Document
 
 LOG = logging.getLogger(__name__)
 
@@ -83,7 +84,7 @@ class TwinOperations:
     ) -> None:
         """Merge or replace tags and desired properties, and notify the module, if it is connected.
 
-        A module that is away finds the change when it next asks for its twin. Whatever edgeAgent is told to run is
+        A module that is away finds the change when it next asks for its twin. Whatever edgeAgent is to run is
         registered: it makes an identity for each (Azure/iotedge, class `ModuleIdentityLifecycleManager`).
 
         Args:

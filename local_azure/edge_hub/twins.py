@@ -1,51 +1,21 @@
-"""A module twin: merging, versions, and what a change tells the module.
+"""A module twin: versions, and what a change sends to the module.
 
-Sources: learn.microsoft.com/azure/iot-hub/iot-hub-devguide-device-twins (null deletes, objects
-merge, everything else replaces, every accepted change raises `$version`); in Azure/iotedge,
-classes `ReportedPropertiesValidator` (a patch itself may not exceed 32 KiB of JSON) and `TwinManager` of
-Edge.Hub.Core (a replaced document reaches the module as a patch, null for each key that went).
+Sources: learn.microsoft.com/azure/iot-hub/iot-hub-devguide-device-twins (every accepted change raises
+`$version`); in Azure/iotedge, classes `ReportedPropertiesValidator` (a patch itself may not exceed 32 KiB of JSON) and
+`TwinManager` of Edge.Hub.Core (a replaced document reaches the module as a patch, null for each key that went).
 """
 
 import base64
 import json
 from dataclasses import dataclass, field
-from typing import Any
 
 from local_azure.edge_hub.metadata import Metadata, stamped
 from storeflow.contract.twin_limits import MAX_SECTION_SIZE, twin_size, validate_patch
 from storeflow.errors import ConfigError
-
-Document = dict[str, Any]
+from storeflow.iot_hub.twin_documents import Document, difference, merge, without_service_keys
 
 MAX_TAGS_SIZE = 8 * 1024
 """iot-hub-devguide-device-twins, "Device twin size"."""
-
-
-def merge(base: Document, patch: Document) -> Document:
-    """Return `base` with `patch` applied; neither is changed. Null removes a key."""
-    merged = dict(base)
-    for key, value in patch.items():
-        if value is None:
-            merged.pop(key, None)
-        elif isinstance(value, dict):
-            under = merged.get(key)
-            merged[key] = merge(under if isinstance(under, dict) else {}, value)
-        else:
-            merged[key] = value
-    return merged
-
-
-def difference(before: Document, after: Document) -> Document:
-    """Return the patch that leads from `before` to `after`."""
-    patch: Document = {key: None for key in before if key not in after}
-    for key, value in after.items():
-        old = before.get(key)
-        if isinstance(value, dict) and isinstance(old, dict):
-            if value != old:
-                patch[key] = difference(old, value)
-        elif key not in before or value != old:
-            patch[key] = value
-    return patch
 
 
 @dataclass
@@ -102,7 +72,7 @@ class Twin:
         Raises:
             ConfigError: the patch or the document it leads to is over a limit; nothing changed.
         """
-        patch = _without_service_keys(patch)
+        patch = without_service_keys(patch)
         _check_patch(patch, "properties.desired")
         merged = merge(self.desired, patch)
         validate_patch(merged, "properties.desired")
@@ -117,7 +87,7 @@ class Twin:
         Raises:
             ConfigError: the document is over a limit; nothing changed.
         """
-        document = merge({}, _without_service_keys(document))
+        document = merge({}, without_service_keys(document))
         validate_patch(document, "properties.desired")
         notification = difference(self.desired, document)
         self.desired = document
@@ -151,11 +121,6 @@ class Twin:
         sections["desired"]["$metadata"] = self.desired_metadata
         sections["reported"]["$metadata"] = self.reported_metadata
         return sections
-
-
-def _without_service_keys(document: Document) -> Document:
-    """Drop what the service adds, so that a document read by GET may be sent back by PUT."""
-    return {key: value for key, value in document.items() if key not in ("$version", "$metadata")}
 
 
 def _check_patch(patch: Document, path: str) -> None:

@@ -65,7 +65,7 @@ class Child:
 
 
 def bound_log(log: Path, limit: int = MAX_LOG_BYTES) -> None:
-    """Keep a log that processes append to under a limit: the older half moves to `<log>.1`.
+    """Keep a log that processes append to under a limit: all of it moves to `<log>.1`, in place of the one before.
 
     The file is copied and emptied in place, because its writers hold it open; what they write
     between the two steps is lost.

@@ -22,12 +22,12 @@ from typing import Any, Self
 from local_azure.edge_hub.client import HubClient
 from local_azure.edge_hub.endpoints import Endpoints, endpoints_file
 from local_azure.edge_hub.process import hub_command
-from local_azure.edge_hub.twins import merge
 from local_azure.supervisor.environment import host_folder, module_environment
+from local_azure.supervisor.process_thread import ProcessThread, Service
 from local_azure.supervisor.restart_policy import ModuleStatus, RestartPolicy
-from local_azure.supervisor.template import Deployment, ModuleSpec, parse_template
-from local_azure.supervisor.worker import Service, Worker
+from local_azure.supervisor.template import ModuleSpec, Template, parse_template
 from storeflow.errors import ConfigError, TransportError
+from storeflow.iot_hub.twin_documents import merge
 
 LOG = logging.getLogger(__name__)
 
@@ -77,14 +77,13 @@ class Supervisor:
         self._extra = dict(environment or {})
         self._overrides = {name: dict(desired) for name, desired in (desired_overrides or {}).items()}
         variables = {**os.environ, **self._extra}
-        self._deployment: Deployment = parse_template(template.read_text(), variables)
-        if unknown := self._overrides.keys() - {module.module_id for module in self._deployment.modules}:
+        self._template: Template = parse_template(template.read_text(), variables)
+        if unknown := self._overrides.keys() - {module.module_id for module in self._template.modules}:
             raise ConfigError([f"desired_overrides.{name}: the template has no such module" for name in unknown])
         self._command_for = command_for
         self._state = self.root / "edge_hub"
         self._logs = self.root / "logs"
-        self._worker = Worker(backoff_scale, stop_seconds)
-        self._gateway: str | None = None
+        self._processes = ProcessThread(backoff_scale, stop_seconds)
         self._rest: str | None = None
 
     @property
@@ -107,21 +106,21 @@ class Supervisor:
         """
         self._logs.mkdir(parents=True, exist_ok=True)
         endpoints_file(self._state).unlink(missing_ok=True)
-        self._worker.start()
+        self._processes.start()
         try:
-            self._worker.add(EDGE_HUB, self._hub_service())
+            self._processes.add(EDGE_HUB, self._hub_service())
             self._await_hub()
             self._deploy_twins()
-            for module in self._deployment.modules:
+            for module in self._template.modules:
                 if module.running:
-                    self._worker.add(module.module_id, self._module_service(module))
+                    self._processes.add(module.module_id, self._module_service(module))
         except BaseException:
             self.stop()
             raise
 
     def status(self) -> dict[str, ModuleStatus]:
         """Return the state of the hub (`edgeHub`) and of each module."""
-        return self._worker.status()
+        return self._processes.status()
 
     def pid(self, module_id: str) -> int:
         """Return a module's process id.
@@ -140,7 +139,7 @@ class Supervisor:
 
     def stop(self) -> None:
         """Stop the modules, then the hub: SIGTERM, and SIGKILL for what does not end in time."""
-        self._worker.stop(last=EDGE_HUB)
+        self._processes.stop(last=EDGE_HUB)
 
     def __enter__(self) -> Self:
         self.start()
@@ -157,8 +156,7 @@ class Supervisor:
     def _hub_service(self) -> Service:
         environment = {**os.environ, "PYTHONPATH": str(_REPOSITORY), "PYTHONUNBUFFERED": "1"}
         return Service(
-            # The first hub finds a free address; a hub started again goes back to it.
-            command=lambda: hub_command(self._state, self.device_id, self._gateway),
+            command=lambda: hub_command(self._state, self.device_id),
             environment=lambda: environment,
             folder=self.root,
             log=self._logs / f"{EDGE_HUB}.log",
@@ -189,8 +187,7 @@ class Supervisor:
         pause = threading.Event()
         for _ in range(int(START_SECONDS / _POLL_SECONDS)):
             if endpoints_file(self._state).exists():
-                endpoints = self._endpoints()
-                self._gateway, self._rest = endpoints.gateway, endpoints.rest
+                self._rest = self._endpoints().rest
                 return
             if self.status()[EDGE_HUB].last_exit_code is not None:
                 break
@@ -201,17 +198,17 @@ class Supervisor:
     def _deploy_twins(self) -> None:
         """Write each module's desired properties, if they changed since this root last saw them.
 
-        IoT Hub applies a deployment once: what operators change in a twin afterwards stays until
-        the deployment itself changes.
+        As `az iot edge set-modules` does, once: what operators change in a twin afterwards stays until the template
+        itself changes. An automatic deployment would write over it again.
         """
         record = self._state / "deployed.json"
         deployed = json.loads(record.read_text()) if record.exists() else {}
-        hub_digest = _digest(self._deployment.edge_hub)
+        hub_digest = _digest(self._template.edge_hub)
         if deployed.get("$edgeHub") != hub_digest:
-            store_and_forward = self._deployment.edge_hub.get("storeAndForwardConfiguration", {})
-            self.hub.set_routes(self._deployment.edge_hub.get("routes", {}), store_and_forward.get("timeToLiveSecs"))
+            store_and_forward = self._template.edge_hub.get("storeAndForwardConfiguration", {})
+            self.hub.set_routes(self._template.edge_hub.get("routes", {}), store_and_forward.get("timeToLiveSecs"))
             deployed["$edgeHub"] = hub_digest
-        for module in self._deployment.modules:
+        for module in self._template.modules:
             self.hub.register(module.module_id)
             if module.desired is None and module.module_id not in self._overrides:
                 continue

@@ -13,9 +13,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from local_azure.edge_hub.twins import Document
 from local_azure.supervisor.restart_policy import RestartPolicy
 from storeflow.errors import ConfigError
+from storeflow.iot_hub.twin_documents import Document
 
 LAST_STARTUP_ORDER = 4294967295
 """Of a module that names none (edgeAgent schema 1.1): after all that do."""
@@ -55,14 +55,14 @@ class ModuleSpec:
 
 
 @dataclass(frozen=True)
-class Deployment:
+class Template:
     """What a template asks for; modules in the order in which they start."""
 
     modules: tuple[ModuleSpec, ...]
     edge_hub: Document
 
 
-def parse_template(text: str, variables: Mapping[str, str]) -> Deployment:
+def parse_template(text: str, variables: Mapping[str, str]) -> Template:
     """Read a template.
 
     Args:
@@ -81,7 +81,7 @@ def parse_template(text: str, variables: Mapping[str, str]) -> Deployment:
     modules = [_module(name, spec, content, variables) for name, spec in _section(agent, "modules").items()]
     modules.sort(key=lambda module: (module.startup_order, module.module_id))
     hub = _section(_section(content, "$edgeHub"), "properties.desired")
-    return Deployment(tuple(modules), _expand(hub, variables, "$edgeHub"))
+    return Template(tuple(modules), _expand(hub, variables, "$edgeHub"))
 
 
 def _module(name: str, spec: Any, content: Document, variables: Mapping[str, str]) -> ModuleSpec:

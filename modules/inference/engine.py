@@ -2,7 +2,7 @@
 
 The OpenVINO provider runs the whole graph or the engine refuses to start. Without that rule a wrong option, a node
 that OpenVINO lacks or an absent plugin moves the model to onnxruntime's own CPU provider, at a fraction of the speed,
-and `get_providers()` still lists OpenVINO first: `session.disable_cpu_ep_fallback` is the one setting that tells.
+and `get_providers()` still lists OpenVINO first: `session.disable_cpu_ep_fallback` is the one setting that shows it.
 """
 
 import json

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from storeflow.contract.messages import StreamEnded
 from storeflow.frames.frame import Frame
-from storeflow.frames.ring import FrameReader
+from storeflow.frames.ring_reader import FrameReader
 from storeflow.frames.seqpacket import wait_ready
 
 _SCAN_SECONDS = 1.0
@@ -21,7 +21,7 @@ LOG = logging.getLogger(__name__)
 class Arrival(NamedTuple):
     """What came from one camera."""
 
-    news: Frame | StreamEnded
+    item: Frame | StreamEnded
     """A frame's pixels are good until `FrameSockets.release`."""
     lossless: bool
     """The writer waits for its readers: nothing may be dropped farther on either."""
@@ -71,7 +71,7 @@ class FrameSockets:
             self._lent = None
 
     def close(self) -> None:
-        """Hang up on every camera."""
+        """Close the connection to every camera."""
         for camera_id in tuple(self._readers):
             self._drop(camera_id)
 
@@ -112,12 +112,12 @@ class FrameSockets:
 
     def _ask(self, camera_id: str) -> Arrival | None:
         reader = self._readers[camera_id]
-        news = reader.receive_newest()
-        if news is None:
+        item = reader.receive_newest()
+        if item is None:
             return None
         self._readers[camera_id] = self._readers.pop(camera_id)  # to the end of the queue
         self._lent = reader
-        return Arrival(news, reader.lossless)
+        return Arrival(item, reader.lossless)
 
     def _some_are_away(self) -> bool:
         return any(reader.fileno() is None for reader in self._readers.values())

@@ -11,13 +11,14 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from storeflow.contract.told import faults
+from modules.inference.decode import DECODERS
+from modules.inference.decode.output_spec import OutputSpec
+from storeflow.contract.faults import faults
 from storeflow.errors import ModelError
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,128}$")]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-Probability = Annotated[float, Field(gt=0, lt=1)]
 PerChannel = tuple[float, float, float]
 
 _TEXT_SIGNS = (b"version https://git-lfs", b"<!DOCTYPE", b"<html", b"<?xml")
@@ -64,34 +65,6 @@ class InputSpec(_Part):
         return self
 
 
-class OutputSpec(_Part):
-    """How the model's answer is read."""
-
-    decoder: Literal["rtmdet", "yolox", "centre_map"]
-    labels: tuple[str, ...] = Field(min_length=1)
-    """Name of each class, in the order of the model's outputs."""
-    keep: tuple[str, ...] | None = None
-    """The labels that are reported; absent: all of them."""
-    threshold: Probability
-    """From this confidence on a detection counts as seen."""
-    nms_iou: Probability
-    """Of two boxes that overlap more than this only the surer one stays."""
-
-    @model_validator(mode="after")
-    def _keeps_what_it_knows(self) -> Self:
-        unknown = sorted(set(self.keep or ()) - set(self.labels))
-        if unknown:
-            raise ValueError(f"keep: {', '.join(unknown)} not among labels")
-        if self.keep is not None and not self.keep:
-            raise ValueError("keep: reports nothing; leave it out to report every label")
-        return self
-
-    @property
-    def kept_classes(self) -> tuple[int, ...]:
-        """Indices into `labels` of what is reported."""
-        return tuple(index for index, label in enumerate(self.labels) if self.keep is None or label in self.keep)
-
-
 class EngineSpec(_Part):
     """How the model is run."""
 
@@ -106,6 +79,12 @@ class ModelCard(_Part):
     input: InputSpec
     output: OutputSpec
     engine: EngineSpec = EngineSpec()
+
+    @model_validator(mode="after")
+    def _can_be_decoded(self) -> Self:
+        if self.output.decoder not in DECODERS:
+            raise ValueError(f"output.decoder: one of {', '.join(DECODERS)} is expected")
+        return self
 
     @property
     def version(self) -> str:
@@ -133,7 +112,7 @@ def load_card(folder: Path) -> ModelCard:
     if (card.model.task, card.model.name) != (folder.parent.name, folder.name):
         raise ModelError(
             f"model card {path} says it is {card.model.task}/{card.model.name}, "
-            f"but lies in {folder.parent.name}/{folder.name}: rename the folder or mend the card"
+            f"but lies in {folder.parent.name}/{folder.name}: rename the folder or fix the card"
         )
     return card
 

@@ -6,16 +6,16 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
-from modules.inference.camera_tracks import CameraTracks, numbers
+from modules.inference.camera_tracks import CameraTracks, track_metrics
 from modules.inference.detector import Detector, load_detector
 from modules.inference.frame_sockets import FrameSockets
 from storeflow.contract.messages import Detections, StreamEnded
 from storeflow.contract.twins import Model
-from storeflow.errors import ConfigError, ContractError, ModelError
+from storeflow.errors import ConfigError, ModelError
 from storeflow.frames.frame import Frame
 from storeflow.frames.side_channel import MessagePublisher
-from storeflow.metrics import labelled
-from storeflow.module import ModuleContext, Output
+from storeflow.host.module import ModuleContext, Output
+from storeflow.observability.metrics import labelled
 
 LOG = logging.getLogger(__name__)
 
@@ -28,9 +28,9 @@ class Inference:
 
     sections: ClassVar[tuple[str, ...]] = ("models",)
 
-    def __init__(self, context: ModuleContext, last_checkpoint: bytes | None) -> None:
-        del last_checkpoint
-        self.context = context
+    def __init__(self, context: ModuleContext, checkpoint: bytes | None) -> None:
+        del checkpoint
+        self._context = context
         self._models: dict[str, Model] = {}
         self._detectors: dict[str, Detector] = {}
         self._cameras: dict[str, CameraTracks] = {}
@@ -38,14 +38,12 @@ class Inference:
         self._unsent: Detections | StreamEnded | None = None
         self._counts = Counter(frames=0, tracks_reported=0)
 
-    def configure(self, section: str, value: Mapping[str, Model], version: int) -> None:
+    def configure(self, section: str, value: Mapping[str, Model], version: int) -> None:  # noqa: ARG002 - one section
         """Load the models of all tasks, then swap them at once; tracks live on through the swap.
 
         Raises:
             ConfigError: a model can't be used; the ones before stay.
         """
-        if section not in self.sections:
-            raise ContractError(f"{section}: not a section of inference")
         detectors, problems = {}, []
         for task, model in sorted(value.items()):
             try:
@@ -74,9 +72,9 @@ class Inference:
         if camera is None or camera.is_over_at(frame.captured_at):
             camera = self._cameras[frame.camera_id] = CameraTracks(frame.captured_at)
         for task, detector in self._detectors.items():
-            profile = self._models[task].tracker
-            detected = detector.detect(frame, camera.floor(task, detector.threshold, profile))
-            tracks += camera.follow(task, frame, detected, detector.threshold, profile)
+            of_task = camera.task(task, self._models[task].tracker)
+            detected = detector.detect(frame, of_task.floor(detector.threshold))
+            tracks += of_task.follow(frame, detected, detector.threshold)
         self._counts.update({labelled("camera_frames", frame.camera_id): 1}, frames=1, tracks_reported=len(tracks))
         return Detections(
             camera_id=frame.camera_id,
@@ -109,10 +107,10 @@ class Inference:
         if arrival is None:
             publisher.flush()
             return ()
-        if isinstance(arrival.news, StreamEnded):
-            message: Detections | StreamEnded = self.on_stream_ended(arrival.news)
+        if isinstance(arrival.item, StreamEnded):
+            message: Detections | StreamEnded = self.on_stream_ended(arrival.item)
         else:
-            message = self.on_frame(arrival.news)
+            message = self.on_frame(arrival.item)
         sockets.release()
         if arrival.lossless and not publisher.wait_for_room(0):
             self._unsent = message  # no frame is taken before there is room for it
@@ -120,31 +118,24 @@ class Inference:
             publisher.publish(message, lossless=arrival.lossless)
         return ()
 
-    def on_message(self, input_name: str, body: bytes) -> Sequence[Output]:
-        """Nothing comes by edgeHub."""
-        raise ContractError(f"input {input_name!r} with {len(body)} bytes: inference has no inputs")
-
-    def checkpoint(self) -> None:
-        """Nothing: see the class."""
-
     def metrics(self) -> Mapping[str, float]:
         """Frames analysed, tracks reported, what is remembered of each camera, messages lost on a slow reader."""
         lost = self._channels[1].lost if self._channels else 0
-        return {**self._counts, **numbers(self._cameras), "messages_lost": lost}
+        return {**self._counts, **track_metrics(self._cameras), "messages_lost": lost}
 
     def close(self) -> None:
-        """Let go of the sockets."""
+        """Close the sockets."""
         for channel in self._channels or ():
             channel.close()
 
     def _detector(self, task: str, model: Model) -> Detector:
         if self._models.get(task) == model:
             return self._detectors[task]
-        folder = self.context.cards_folder / task / model.name
-        return load_detector(folder, self.context.model_folders, threshold=model.threshold)
+        folder = self._context.cards_folder / task / model.name
+        return load_detector(folder, self._context.model_folders, threshold=model.threshold)
 
     def _open_channels(self) -> tuple[FrameSockets, MessagePublisher]:
         if self._channels is None:
-            folder = self.context.channel_folder
+            folder = self._context.channel_folder
             self._channels = FrameSockets(folder / "frames"), MessagePublisher(folder / "detections.sock")
         return self._channels

@@ -11,9 +11,10 @@ from pydantic import AnyUrl, AwareDatetime, BaseModel, ConfigDict, Field, Valida
 from pydantic_core import from_json
 
 from storeflow.contract.cloudevents import TRACEPARENT_PATTERN, CloudEvent
-from storeflow.contract.events import EVENT_MODELS, SCHEMA_VERSION
+from storeflow.contract.events import EVENT_MODELS, SCHEMA_VERSION, schema_version
+from storeflow.contract.faults import first_fault
 from storeflow.errors import ContractError
-from storeflow.module import RawEvent
+from storeflow.host.module import RawEvent
 
 _Name = Annotated[str, Field(min_length=1, max_length=1024)]
 
@@ -38,10 +39,7 @@ class Envelope(BaseModel):
     @property
     def schema_version(self) -> str | None:
         """`major.minor` of the schema that `data` follows; none where `dataschema` is none of storeflow's."""
-        found = re.fullmatch(
-            rf"urn:storeflow:schema:(\d{{1,9}}\.\d{{1,9}}):{re.escape(self.type)}", str(self.dataschema)
-        )
-        return found[1] if found else None
+        return schema_version(str(self.dataschema), self.type)
 
     @property
     def trace(self) -> str | None:
@@ -64,8 +62,7 @@ def read_event(body: bytes) -> tuple[RawEvent, bool]:
     try:
         envelope = Envelope.model_validate(from_json(body, allow_inf_nan=False))
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        raise ContractError(f"{'.'.join(map(str, ('event', *first['loc'])))}: {first['msg']}") from error
+        raise ContractError(first_fault(error, "event")) from error
     except ValueError as error:
         raise ContractError(f"event: no JSON: {error}") from error
     if envelope.is_known:

@@ -9,9 +9,9 @@ from modules.upstream_router.sinks.ndjson import NdjsonFile
 from modules.upstream_router.spatial_analysis import bare_document
 from storeflow.contract.events import SpatialAnalysis
 from storeflow.contract.twins import NdjsonSink, SpatialAnalysisSink, Telemetry, UpstreamSink
-from storeflow.custody import EVENTS_INPUT, SPATIAL_ANALYSIS_OUTPUT, UPSTREAM_OUTPUT
 from storeflow.errors import ContractError
-from storeflow.module import ModuleContext, Output, RawEvent, Sink, sink_name
+from storeflow.host.custody import EVENTS, SPATIAL_ANALYSIS_OUTPUT, UPSTREAM_OUTPUT
+from storeflow.host.module import ModuleContext, Output, RawEvent, Sink, sink_name
 from storeflow.transport.port import MAX_BODY_BYTES
 
 LOG = logging.getLogger(__name__)
@@ -23,11 +23,10 @@ class UpstreamRouter:
     """The last module that an event passes on the device.
 
     The host keeps what `on_message` returns in the outbox, then answers the sender with a receipt, then delivers to
-    each sink in its own time.
+    each sink in its own time. There is no checkpoint: what is on its way is in the outbox.
     """
 
     sections: ClassVar[tuple[str, ...]] = ("telemetry",)
-    message_driven: ClassVar[bool] = True
 
     def __init__(self, context: ModuleContext, checkpoint: bytes | None = None) -> None:  # noqa: ARG002 - has no state
         self._folder = context.state_folder
@@ -36,7 +35,7 @@ class UpstreamRouter:
         self._sinks: Mapping[str, Sink] = {}
         self._strangers: set[tuple[str, str | None]] = set()
         self._counts = dict.fromkeys(
-            ("events_accepted", "events_refused", "events_unknown", "spatial_analysis_let_go"), 0.0
+            ("events_accepted", "events_refused", "events_unknown", "spatial_analysis_dropped"), 0.0
         )
 
     @property
@@ -60,10 +59,6 @@ class UpstreamRouter:
         if self._tells_spatial_analysis:
             LOG.info("documents of Azure Spatial Analysis go to %s", SPATIAL_ANALYSIS_OUTPUT)
 
-    def work(self, timeout: float) -> Sequence[Output]:  # noqa: ARG002 - driven by messages alone
-        """Do nothing: there is work only when a message comes."""
-        return ()
-
     def on_message(self, input_name: str, body: bytes) -> Sequence[Output]:
         """Accept one event for every sink; documents of Azure Spatial Analysis go to a sink of their own only.
 
@@ -83,10 +78,6 @@ class UpstreamRouter:
             self._meet(event)
         return outputs
 
-    def checkpoint(self) -> None:
-        """Nothing to remember: what is on its way is in the outbox."""
-        return
-
     def metrics(self) -> Mapping[str, float]:
         """Events accepted and refused since the start; of those accepted, how many were unknown, or nobody's."""
         return dict(self._counts)
@@ -99,12 +90,12 @@ class UpstreamRouter:
             return [Output(destination, event) for destination in self._destinations]
         if self._tells_spatial_analysis:
             return [Output(SPATIAL_ANALYSIS_OUTPUT, bare_document(event))]
-        if not self._counts["spatial_analysis_let_go"]:
+        if not self._counts["spatial_analysis_dropped"]:
             LOG.warning(
                 "the layout has documents of Azure Spatial Analysis made, but no sink of kind spatial_analysis takes "
-                "them: they are let go; add one, or take spatial_analysis out of the layout"
+                "them: they are dropped; add one, or take spatial_analysis out of the layout"
             )
-        self._counts["spatial_analysis_let_go"] += 1
+        self._counts["spatial_analysis_dropped"] += 1
         return []
 
     def _meet(self, event: RawEvent) -> None:
@@ -116,7 +107,7 @@ class UpstreamRouter:
 
 
 def _check(input_name: str, body: bytes) -> None:
-    if input_name != EVENTS_INPUT:
-        raise ContractError(f"input {input_name}: there is no such input; events come on {EVENTS_INPUT}")
+    if input_name != EVENTS:
+        raise ContractError(f"input {input_name}: there is no such input; events come on {EVENTS}")
     if len(body) > MAX_BODY_BYTES:
         raise ContractError(f"event: {len(body)} bytes, {MAX_BODY_BYTES} at most")

@@ -4,7 +4,7 @@ import json
 from dataclasses import replace
 
 from storeflow.errors import ContractError
-from storeflow.module import RawEvent
+from storeflow.host.module import RawEvent
 
 
 def bare_document(event: RawEvent) -> RawEvent:

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Mapping
 
+from modules.video_capture.camera_state import Change
 from modules.video_capture.camera_thread import CameraThread
-from modules.video_capture.state import Change
-from storeflow.metrics import labelled
+from storeflow.observability.metrics import labelled
 
 
 def camera_metrics(
@@ -13,11 +13,11 @@ def camera_metrics(
     threads: Mapping[str, CameraThread],
     past: Mapping[str, int],
 ) -> dict[str, float]:
-    """States and frames, in the words of storeflow/metrics.py.
+    """States and frames, in the words of storeflow/observability/metrics.py.
 
     Args:
         camera_ids: of the cameras in force.
-        changes: the last change of each camera that told one.
+        changes: the last change of each camera that had one.
         threads: of each camera that has begun.
         past: frames `published` and `unread` of threads that ended.
     """

@@ -1,7 +1,7 @@
 """`testCamera`: look at one camera for a few seconds, beside whatever runs, and say what it shows or why it does not.
 
 The camera is opened a second time, with a clock and a health of its own: the capture that runs notices nothing. What
-was seen is told in figures; no picture, no address and no password leaves here.
+was seen is reported in figures; no picture, no address and no password leaves here.
 """
 
 import logging
@@ -20,11 +20,11 @@ from modules.video_capture.picture_health import BLACK_BRIGHTNESS, BLACK_PART, s
 from modules.video_capture.source import ClockState, Picture, Source
 from storeflow.contract.twins import Camera, Cameras, read_section
 from storeflow.errors import ContractError, StoreflowError
-from storeflow.module import Answer
+from storeflow.host.module import MethodResult
 
 LOG = logging.getLogger(__name__)
 ANSWER_SECONDS = 8.0
-"""Until the answer, whatever the camera does; IoT Hub waits for 30 s unless told otherwise."""
+"""Until the answer, whatever the camera does; IoT Hub waits for 30 s unless it is asked for less or more."""
 LOOK_SECONDS = 2.5
 """Of pictures, from the first to the last; a clip plays them faster."""
 _BLACK, _WHITE = 16, 235
@@ -32,11 +32,11 @@ _BLACK, _WHITE = 16, 235
 _PORTS = {"rtsp": 554, "rtsps": 322}
 """Where a camera is whose url names no port."""
 _TEST_CAMERA = "camera"
-"""Both the payload's field and what problems in it are told of."""
+"""The payload's field, and the id that problems in its settings are reported under."""
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class PictureStatistics:
     """What the pictures so far have shown; replaced by every picture, so that any thread may look at it."""
 
     pictures: int = 0
@@ -55,7 +55,7 @@ class Seen:
     last: NDArray[np.uint8] | None = None
     """Samples of the last picture."""
 
-    def and_also(self, picture: Picture) -> "Seen":
+    def and_also(self, picture: Picture) -> "PictureStatistics":
         """The same, and one picture more."""
         last = samples(picture.planes.y)
         return replace(
@@ -110,7 +110,7 @@ class CameraTest:
         self._open_source, self._cameras = open_source, cameras
         self._free = threading.Lock()
 
-    def __call__(self, payload: Any) -> Answer:
+    def __call__(self, payload: Any) -> MethodResult:
         """Test `{"camera_id": ID}`, one of those in force, or `{"camera": {SETTINGS}}`, one that is not yet.
 
         Raises:
@@ -121,10 +121,10 @@ class CameraTest:
             return 429, {"error": "another camera is being tested: ask again in a few seconds"}
         try:
             look = _Look(self._open_source(camera), self._free.release)
-        except BaseException:  # without a look nobody else would let go
+        except BaseException:  # without a look nobody else would release it
             self._free.release()
             raise
-        return 200, look.told_within(ANSWER_SECONDS)
+        return 200, look.result_within(ANSWER_SECONDS)
 
     def _wanted(self, payload: Any) -> Camera:
         if not isinstance(payload, dict) or len(payload) != 1 or not payload.keys() <= {"camera_id", _TEST_CAMERA}:
@@ -144,29 +144,29 @@ class _Look:
 
     def __init__(self, source: Source, release: Callable[[], None]) -> None:
         self._source, self._release = source, release
-        self._seen = Seen()
+        self._statistics = PictureStatistics()
         self._failure: tuple[str, str] | None = None
         self._enough, self._ended = threading.Event(), threading.Event()
         threading.Thread(target=self._run, name="camera test", daemon=True).start()
 
-    def told_within(self, seconds: float) -> dict[str, Any]:
+    def result_within(self, seconds: float) -> dict[str, Any]:
         """What was seen in that time, or sooner."""
         ended = self._ended.wait(seconds)
         self._enough.set()
-        seen, failure = self._seen, self._failure
-        if failure is None and not seen.pictures:
+        statistics, failure = self._statistics, self._failure
+        if failure is None and not statistics.pictures:
             failure = "no_frames", "not one picture in it" if ended else f"not one picture within {seconds:g} s"
-        elif failure is None and seen.black:
+        elif failure is None and statistics.black:
             failure = "black", "its picture is black: is the light off, or the lens covered?"
-        told = {"state": "streaming"} if failure is None else dict(zip(_FAILED, ("failed", *failure), strict=True))
-        return {**told, **seen.facts(self._source.codec, live=self._source.live)}
+        state = {"state": "streaming"} if failure is None else dict(zip(_FAILED, ("failed", *failure), strict=True))
+        return {**state, **statistics.facts(self._source.codec, live=self._source.live)}
 
     def _run(self) -> None:
         try:
             with closing(self._source.pictures()) as pictures:
                 for picture in pictures:
-                    self._seen = self._seen.and_also(picture)
-                    if self._enough.is_set() or self._seen.seconds >= LOOK_SECONDS:
+                    self._statistics = self._statistics.and_also(picture)
+                    if self._enough.is_set() or self._statistics.seconds >= LOOK_SECONDS:
                         break
         except CameraError as error:
             self._failure = error.reason, str(error)
@@ -188,11 +188,11 @@ def _not_in_force(document: Any, cameras: Cameras) -> Camera:
     # Who may edit the twin decides where a password goes; who may call a method must not.
     ref, server = camera.credentials_ref, _server(camera.url)
     if ref and not any(other.credentials_ref == ref and _server(other.url) == server for other in cameras.values()):
-        told = (
+        fact = (
             f"no camera in force uses the secret {ref} at this scheme, host and port: put the camera into the twin "
             "first, then test it by its camera_id"
         )
-        raise ContractError(f"cameras.{_TEST_CAMERA}.credentials_ref: {told}")
+        raise ContractError(f"cameras.{_TEST_CAMERA}.credentials_ref: {fact}")
     return camera
 
 

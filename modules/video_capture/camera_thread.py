@@ -1,4 +1,4 @@
-"""One camera: a thread that plays its source into its ring, and says how it fares."""
+"""One camera: a thread that plays its source into its ring, and reports every change of its state."""
 
 import logging
 import threading
@@ -8,18 +8,19 @@ from contextlib import closing
 from pathlib import Path
 
 from modules.video_capture.backoff import Backoff
-from modules.video_capture.camera_error import CameraError, Reason
+from modules.video_capture.camera_error import CameraError
+from modules.video_capture.camera_state import Change
 from modules.video_capture.footage import shots
 from modules.video_capture.live_time import ClockSetBackError
 from modules.video_capture.pace import Pace
 from modules.video_capture.source import ClockState, Source
-from modules.video_capture.state import Change, State
+from storeflow.contract.events.cameras import FailedReason, State
 from storeflow.contract.messages import StreamEnded
 from storeflow.contract.twins import Camera
 from storeflow.errors import StoreflowError
 from storeflow.frames.frame import Frame
-from storeflow.frames.ring import FrameWriter
-from storeflow.observability import redacted
+from storeflow.frames.ring_writer import FrameWriter
+from storeflow.observability.logs import redacted
 
 _IDLE_SECONDS = 1.0
 _STOP_SECONDS, _LIVE_STOP_SECONDS = 5.0, 0.5
@@ -35,14 +36,14 @@ class CameraThread:
 
     A source that cannot be opened is tried again, less and less often. One that breaks off after frames were shown is
     tried again if it is live; a clip played twice would be counted twice. At the end of a clip, and when a camera
-    fails, its readers are told, also those to come.
+    fails, its readers learn of it, also those to come.
 
     Args:
         camera_id: names the ring's socket too, `<frames_folder>/<camera_id>.sock`.
         camera: its settings.
         source: what its url names.
         frames_folder: of all cameras' sockets.
-        tell: takes every change of state; called on this thread.
+        on_change: takes every change of state; called on this thread.
         clock: seconds since the epoch.
     """
 
@@ -53,7 +54,7 @@ class CameraThread:
         source: Source,
         frames_folder: Path,
         *,
-        tell: Callable[[Change], None],
+        on_change: Callable[[Change], None],
         clock: Callable[[], float],
     ) -> None:
         self.camera = camera
@@ -63,14 +64,14 @@ class CameraThread:
         """Of these, how many no reader took at once: there was none, or none had room."""
         self.clock_ahead_seconds = 0.0
         """So far the times of a live camera are ahead of this device's clock."""
-        self._camera_id, self._source, self._tell, self._clock = camera_id, source, tell, clock
+        self._camera_id, self._source, self._on_change, self._clock = camera_id, source, on_change, clock
         self._socket_path = frames_folder / f"{camera_id}.sock"
         self._writer: FrameWriter | None = None
         self._last: tuple[int, float] | None = None
         self._streaming: ClockState | None = None
-        """The clock as it was told with `streaming`; none while the camera is not."""
+        """The clock as it was reported with `streaming`; none while the camera is not."""
         self._failures: set[str] = set()
-        """In the words they were told in since it was streaming: each retry fails as the one before it did."""
+        """The details reported since it was streaming: each retry fails as the one before it did."""
         self._lasted = 0.0
         """Seconds from the first frame to the last since the source was opened."""
         self._farewell = ""
@@ -79,7 +80,7 @@ class CameraThread:
         self._thread.start()
 
     def stop(self, reason: str = "") -> None:
-        """Tell the thread to end; with a reason, readers are told that no more frames come. `join` next."""
+        """Tell the thread to end; with a reason, readers learn that no more frames come. `join` next."""
         self._farewell = reason
         self._stopped.set()
         self._close_ring()
@@ -99,7 +100,7 @@ class CameraThread:
                     self._writer = FrameWriter(self._socket_path, lossless=self.camera.playback.pace == "lossless")
                 self._play(self._writer)
             except ClockSetBackError as error:
-                self._begin_anew(str(error))
+                self._begin_again(str(error))
             except CameraError as error:
                 self._fail(error.reason, str(error))
             except StoreflowError as error:
@@ -149,21 +150,23 @@ class CameraThread:
         self._streaming = clock
         self._change("streaming", size + was_set, frame.captured_at, clock_offset_ms=offset)
 
-    def _fail(self, reason: Reason, detail: str) -> None:
+    def _fail(self, reason: FailedReason, detail: str) -> None:
         if detail in self._failures or self._stopped.is_set():
             return
         self._failures.add(detail)
         self._finish("failed", detail, reason)
 
-    def _begin_anew(self, reason: str) -> None:
-        """Have readers let go of whoever is in view: the next frame is from before the last one, and it goes on."""
-        LOG.warning("camera %s: %s; its stream begins anew", self._camera_id, reason)
+    def _begin_again(self, reason: str) -> None:
+        """Have readers forget everybody in view: the next frame is from before the last one, and it goes on."""
+        LOG.warning("camera %s: %s; its stream begins again", self._camera_id, reason)
         if self._writer is not None:
             self._writer.end(self._end(reason))
-        if self._last is not None:  # what is told before there is another frame happens now, not in what was to come
+        if (
+            self._last is not None
+        ):  # what is reported before there is another frame happens now, not in what was to come
             self._last = self._last[0], self._clock()
 
-    def _finish(self, state: State, detail: str, reason: Reason | None = None) -> None:
+    def _finish(self, state: State, detail: str, reason: FailedReason | None = None) -> None:
         end = self._end(detail)
         if self._writer is not None:
             self._writer.end(end)
@@ -182,10 +185,10 @@ class CameraThread:
         detail: str,
         captured_at: float,
         *,
-        reason: Reason | None = None,
+        reason: FailedReason | None = None,
         clock_offset_ms: int | None = None,
     ) -> None:
-        self._tell(Change(self._camera_id, state, detail, captured_at, reason, clock_offset_ms))
+        self._on_change(Change(self._camera_id, state, detail, captured_at, reason, clock_offset_ms))
 
     def _idle(self, seconds: float) -> None:
         if self._writer is None:

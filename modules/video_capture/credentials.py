@@ -1,6 +1,6 @@
 """A camera's user name and password: from a file that the shop's operator puts on the device.
 
-They are read anew for every connection, so that a changed password is taken up without a restart, and handed to
+They are read again for every connection, so that a changed password is taken up without a restart, and handed to
 nobody but the connection.
 """
 
@@ -20,7 +20,7 @@ def userinfo(ref: str, environment: Mapping[str, str]) -> str:
     `STOREFLOW_SECRET_<ref>`.
 
     Raises:
-        CameraError: there is no such secret, or it is not of that form. What it says instead is not told.
+        CameraError: there is no such secret, or it is not of that form. What it says instead is not repeated.
     """
     path = _folder(environment) / ref
     try:
@@ -28,14 +28,13 @@ def userinfo(ref: str, environment: Mapping[str, str]) -> str:
     except FileNotFoundError:
         text = environment.get("STOREFLOW_SECRET_" + ref, "")
         if not text:
-            told = f"secret {ref} is missing: put user:password into {path}"
-            raise CameraError("credentials", told) from None
+            raise CameraError("credentials", f"secret {ref} is missing: put user:password into {path}") from None
     except (OSError, UnicodeDecodeError) as error:
-        told = f"secret {ref} can't be read: {getattr(error, 'strerror', None) or 'it is no text'}: mend {path}"
-        raise CameraError("credentials", told) from None
+        cause = getattr(error, "strerror", None) or "it is no text"
+        raise CameraError("credentials", f"secret {ref} can't be read: {cause}: fix {path}") from None
     user, separator, password = text.rstrip("\r\n").partition(":")
     if not (user and separator) or not (user + password).isprintable():
-        raise CameraError("credentials", f"secret {ref} is not of the form user:password, on one line: mend {path}")
+        raise CameraError("credentials", f"secret {ref} is not of the form user:password, on one line: fix {path}")
     return f"{quote(user, safe='')}:{quote(password, safe='')}"
 
 

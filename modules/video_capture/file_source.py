@@ -94,9 +94,9 @@ class FileSource:
         if not path.is_relative_to(self._folder.resolve()):
             raise SourceError(f"{self._name}: is a link that leads out of the media folder: put the clip itself there")
         if not path.exists():
-            raise SourceError(f"{self._name}: no such file in the media folder: put it there or mend the camera's url")
+            raise SourceError(f"{self._name}: no such file in the media folder: put it there or fix url")
         if not path.is_file():
-            raise SourceError(f"{self._name}: is not a file: name a clip in the camera's url")
+            raise SourceError(f"{self._name}: is not a file: name a clip in url")
         if path.stat().st_size == 0:
             raise SourceError(f"{self._name}: is empty: copy the clip again")
         return path

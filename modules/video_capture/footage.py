@@ -1,6 +1,6 @@
 """A camera's pictures on their way to being frames: sampled, then cropped and masked in one copy.
 
-The same for the thread that feeds a ring and for whoever pulls frames in its own process.
+The same for the thread that feeds a ring and for anyone who pulls frames in its own process.
 """
 
 from collections.abc import Callable, Generator

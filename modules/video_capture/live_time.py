@@ -14,7 +14,7 @@ WAITED_FOR_SECONDS = 60.0
 LONGEST_LAG_SECONDS = 5.0
 """A picture that claims to have been under way for longer has a wrong stamp: no read waits so long."""
 SHORTEST_STEP_SECONDS = 0.001
-"""Between two pictures; times are told to the millisecond."""
+"""Between two pictures; times are reported to the millisecond."""
 _DRIFT = 0.001
 """Seconds a second by which one clock is led after another: ten times what quartz clocks differ by, and too little to
 be seen in a duration."""
@@ -35,7 +35,7 @@ class LiveTime:
 
     When the device's clock is set forward, times follow at once. When it is set back they don't go back: they pass
     more slowly until it has caught up, and `clock` says how far they are ahead. Where that would take too long they
-    begin anew, and so has the stream to: nobody's visit may end before it began.
+    begin again, and so has the stream to: nobody's visit may end before it began.
     """
 
     def __init__(self) -> None:
@@ -49,7 +49,7 @@ class LiveTime:
         self._last: float | None = None
 
     def new_connection(self) -> None:
-        """Stamps begin anew."""
+        """Stamps begin again."""
         self._stamp = None
 
     def captured_at(self, stamp: float | None, wall: float, steady: float) -> float:

@@ -1,10 +1,10 @@
 """Cameras in, frames out: one thread, one source and one ring for each camera.
 
-Frames leave by the rings, for whoever reads them; the module's events say which cameras are read.
+Frames leave by the rings, for anyone who reads them; the module's events say which cameras are read.
 """
 
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from queue import Empty, SimpleQueue
@@ -12,17 +12,20 @@ from typing import ClassVar
 
 import numpy as np
 
-from modules.video_capture import address
 from modules.video_capture.camera_metrics import camera_metrics
+from modules.video_capture.camera_state import Change, camera_state_event, log_change
 from modules.video_capture.camera_test import CameraTest
 from modules.video_capture.camera_thread import CameraThread
 from modules.video_capture.footage import shots
-from modules.video_capture.state import Change, told
-from storeflow.contract.twins import Cameras
-from storeflow.errors import ConfigError, ContractError
+from modules.video_capture.live_time import LiveTime
+from modules.video_capture.source import Source
+from modules.video_capture.sources import source_of
+from storeflow.contract.twins import Camera, Cameras
+from storeflow.errors import ConfigError
 from storeflow.frames import i420
 from storeflow.frames.frame import Frame
-from storeflow.module import Method, ModuleContext, Output
+from storeflow.host.custody import EVENTS
+from storeflow.host.module import Method, ModuleContext, Output
 
 _REMOVED = "the camera was taken out of the configuration"
 
@@ -30,7 +33,7 @@ _REMOVED = "the camera was taken out of the configuration"
 class VideoCapture:
     """Reads the cameras of the `cameras` section.
 
-    Threads start with the first call of `work`: whoever only pulls `frames` needs none.
+    Threads start with the first call of `work`: who only pulls `frames` needs none.
 
     Args:
         context: who and where this module is.
@@ -46,7 +49,7 @@ class VideoCapture:
         del checkpoint
         self._context = context
         self._clock = clock
-        self._sources = address.Sources(context.media_folder, clock)
+        self._live_times: defaultdict[str, LiveTime] = defaultdict(LiveTime)
         self._frames_folder = context.channel_folder / "frames"
         self._cameras: Cameras = {}
         self._settled = False
@@ -54,7 +57,7 @@ class VideoCapture:
         self._changes: SimpleQueue[Change] = SimpleQueue()
         self._last: dict[str, Change] = {}
         self._test = CameraTest(
-            lambda one: address.Sources(context.media_folder, clock).of("", one), lambda: self._cameras
+            lambda camera: source_of(camera, context.media_folder, LiveTime(), clock), lambda: self._cameras
         )
         self._past: Counter[str] = Counter()
 
@@ -69,7 +72,7 @@ class VideoCapture:
         return {"testCamera": self._test}
 
     def work(self, timeout: float) -> Sequence[Output]:
-        """Keep the threads as configured, and tell how cameras fare."""
+        """Keep the threads as configured, and report every change of a camera's state."""
         if not self._settled:
             self._settle()
         changes: list[Change] = []
@@ -78,19 +81,9 @@ class VideoCapture:
             while True:
                 changes.append(self._changes.get_nowait())
         self._last = {one.camera_id: one for one in (*self._last.values(), *changes) if one.camera_id in self._cameras}
-        return [Output("events", told(change, self._context)) for change in changes]
-
-    def on_message(self, input_name: str, body: bytes) -> Sequence[Output]:
-        """Refuse: this module has no inputs.
-
-        Raises:
-            ContractError: always.
-        """
-        raise ContractError(f"input {input_name!r}: video_capture takes no messages; {len(body)} bytes were dropped")
-
-    def checkpoint(self) -> bytes | None:
-        """Nothing: see the class."""
-        return None
+        for change in changes:
+            log_change(change)
+        return [Output(EVENTS, camera_state_event(change, self._context)) for change in changes]
 
     def metrics(self) -> Mapping[str, float]:
         """How many cameras are configured, streaming and failed; frames published and left unread; each camera's."""
@@ -110,8 +103,12 @@ class VideoCapture:
         camera = self._cameras.get(camera_id)
         if camera is None:
             raise ConfigError([f"cameras.{camera_id}: there is no such camera"])
-        chosen = shots(camera_id, camera, self._sources.of(camera_id, camera), self._clock)
+        chosen = shots(camera_id, camera, self._source(camera_id, camera), self._clock)
         return (shot.develop(np.empty(i420.shape(shot.width, shot.height), np.uint8)) for shot in chosen)
+
+    def _source(self, camera_id: str, camera: Camera) -> Source:
+        # A camera's time goes on when its settings change.
+        return source_of(camera, self._context.media_folder, self._live_times[camera_id], self._clock)
 
     def _settle(self) -> None:
         self._stop([one for one, thread in self._threads.items() if self._cameras.get(one) != thread.camera])
@@ -121,9 +118,9 @@ class VideoCapture:
                 socket_file.unlink(missing_ok=True)
         for camera_id, camera in self._cameras.items():
             if camera_id not in self._threads:
-                source = self._sources.of(camera_id, camera)
+                source = self._source(camera_id, camera)
                 self._threads[camera_id] = CameraThread(
-                    camera_id, camera, source, self._frames_folder, tell=self._changes.put, clock=self._clock
+                    camera_id, camera, source, self._frames_folder, on_change=self._changes.put, clock=self._clock
                 )
         self._settled = True
 

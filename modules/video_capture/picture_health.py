@@ -32,7 +32,7 @@ class PictureHealth:
     """Watches the pictures of one camera, over all its connections.
 
     Frozen means the same picture, to the last bit of every sample. A sensor's noise changes it, and where a strong
-    compression has taken that away, a key frame does: it is coded anew. So `freeze_seconds` has to be longer than the
+    compression has taken that away, a key frame does: it is coded again. So `freeze_seconds` has to be longer than the
     time between two key frames, and then a quiet shop is never taken for a frozen camera. A camera that writes a
     running clock into a still picture is not caught.
 

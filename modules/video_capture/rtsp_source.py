@@ -7,6 +7,7 @@ text nor as the cause of another.
 import errno
 import logging
 import os
+import socket
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from typing import ClassVar, NoReturn
@@ -19,10 +20,11 @@ from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
 from modules.video_capture import credentials, decoded
-from modules.video_capture.camera_error import CameraError, Reason
+from modules.video_capture.camera_error import CameraError
 from modules.video_capture.live_time import LiveTime
 from modules.video_capture.picture_health import BLACK_SECONDS, PictureHealth, samples
 from modules.video_capture.source import Picture
+from storeflow.contract.events.cameras import FailedReason
 from storeflow.contract.twins import Camera
 
 OPEN_SECONDS, READ_SECONDS = 5.0, 3.0
@@ -100,7 +102,7 @@ class RtspSource:
 
     def _read(self, container: InputContainer) -> Generator[Picture, None, NoReturn]:
         if not container.streams.video:
-            raise CameraError("unreadable", f"{self._url.netloc} sends no video: mend the path in the camera's url")
+            raise CameraError("unreadable", f"{self._url.netloc} sends no video: fix the path in url")
         stream = container.streams.video[0]
         decoded.use_one_thread(stream)
         self.codec = stream.codec_context.name
@@ -115,7 +117,7 @@ class RtspSource:
                 raise CameraError(fault, self._shows_nothing(fault))
             clock = self._time.clock._replace(camera_ahead_seconds=_ahead(container.start_time_realtime, stamp, wall))
             yield Picture(captured_at, frame.width, frame.height, planes, clock)
-        raise CameraError("no_frames", f"{self._url.netloc} hung up")
+        raise CameraError("no_frames", f"{self._url.netloc} closed the connection")
 
     def _decode(self, container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:
         shown_at, damaged = time.monotonic(), 0
@@ -128,33 +130,47 @@ class RtspSource:
                 except av.InvalidDataError:
                     damaged += 1
                 if time.monotonic() - shown_at > PICTURE_SECONDS:
-                    told = f"nothing that {self._url.netloc} sent in {PICTURE_SECONDS:g} s could be decoded"
-                    raise CameraError("no_frames", f"{told}: is its stream H.264, and has it key frames?")
+                    fact = f"nothing that {self._url.netloc} sent in {PICTURE_SECONDS:g} s could be decoded"
+                    raise CameraError("no_frames", f"{fact}: is its stream H.264, and has it key frames?")
         finally:
             if damaged:
                 LOG.warning("%s: %d damaged packets were passed over", self._url.netloc, damaged)
 
     def _not_opened(self, error: Exception, waited: float) -> CameraError:
         host = self._url.netloc
-        # A time-out in the middle of the conversation is told as any of several errors.
+        # A time-out in the middle of the conversation comes as any of several errors.
         silent = isinstance(error, _SILENT) or waited >= OPEN_SECONDS
-        reason: Reason
+        reason: FailedReason
         match error:
             case av.HTTPUnauthorizedError() | av.HTTPForbiddenError() if self._ref is None:
-                reason, told = "credentials", "wants a user name and password: set credentials_ref"
+                reason, fact = "credentials", "wants a user name and password: name a secret in credentials_ref"
             case av.HTTPUnauthorizedError() | av.HTTPForbiddenError():
-                reason, told = "credentials", f"refuses the user name or password of secret {self._ref}"
+                reason, fact = "credentials", f"refuses the user name or password of secret {self._ref}"
             case av.HTTPNotFoundError():
-                reason, told = "unreadable", "has no such stream: mend the path in the camera's url"
+                reason, fact = "unreadable", "has no such stream: fix the path in url"
             case _ if silent:
-                reason, told = "unreachable", "does not answer: is the camera on, and on this network?"
+                reason, fact = "unreachable", "does not answer: is the camera on, and on this network?"
             case av.HTTPError() | av.InvalidDataError():
-                reason, told = "unreadable", "answers, but with no stream: has it too many viewers?"
+                reason, fact = "unreadable", "answers, but with no stream: has it too many viewers?"
+            case OSError(errno=errno.EIO) if not self._has_address():
+                reason, fact = "unreachable", "can't be reached: no such host: check its name and the DNS"
             case OSError(errno=errno.EIO) if self._url.scheme == "rtsps":
-                reason, told = "credentials", "lets no encrypted connection be made: does its certificate fit?"
+                reason, fact = "credentials", "lets no encrypted connection be made: does its certificate fit?"
+            case OSError(errno=errno.ECONNREFUSED):
+                reason, fact = (
+                    "unreachable",
+                    "can't be reached: nothing listens there: check the port; is the camera on?",
+                )
             case _:
-                reason, told = "unreachable", f"can't be reached: {_system_error(error)}"
-        return CameraError(reason, f"{host} {told}")
+                reason, fact = "unreachable", f"can't be reached: {_system_error(error)}"
+        return CameraError(reason, f"{host} {fact}")
+
+    def _has_address(self) -> bool:
+        """Whether the host's name leads anywhere; ffmpeg reports one that doesn't as an input/output error."""
+        try:
+            return bool(socket.getaddrinfo(self._url.hostname, self._url.port, type=socket.SOCK_STREAM))
+        except (OSError, UnicodeError):
+            return False
 
     def _broken_off(self, error: Exception) -> CameraError:
         if isinstance(error, _SILENT):

@@ -14,7 +14,7 @@ class ClockState(NamedTuple):
     ahead_seconds: float = 0.0
     """The times are so far ahead of it."""
     camera_ahead_seconds: float | None = None
-    """The camera's own clock is so far ahead of it, if it told; its times are not used."""
+    """The camera's own clock is so far ahead of it, if it says so; its times are not used."""
 
 
 class Picture(NamedTuple):

@@ -5,13 +5,13 @@ from collections.abc import Iterable
 from modules.zone_analytics.decisions import Crossing, Decision
 from modules.zone_analytics.groups import Groups
 from modules.zone_analytics.line_counter import LineCounter
+from modules.zone_analytics.parameters import DecisionParameters
 from modules.zone_analytics.people import People
 from modules.zone_analytics.queue_waits import QueueWaits
 from modules.zone_analytics.staff import Staff
 from modules.zone_analytics.zone_visits import ZoneVisits
 from storeflow.contract.events import instant
 from storeflow.contract.messages import Detections
-from storeflow.contract.parameters import DecisionParameters
 from storeflow.contract.twins import Layout, Line, Queue, Zone
 
 
@@ -56,8 +56,8 @@ class CameraView:
         """Take in one frame, also one in which nobody is seen.
 
         A frame from a little before the last one comes too late and is left out, and so is one of the same millisecond:
-        what is told of a moment is told once. One from longer ago than `forget_seconds` says that the clock was set
-        back: everybody is let go, and the view begins anew.
+        a moment is decided once. One from longer ago than `forget_seconds` says that the clock was set back: everybody
+        is forgotten, and the view begins again.
         """
         ended: list[Decision] = []
         if self.at is not None and instant(detections.captured_at) <= instant(self.at):
@@ -67,22 +67,22 @@ class CameraView:
         self.at, self.newest = detections.captured_at, detections
         self.aspect_ratio = detections.frame_width / detections.frame_height
         self.model_version = detections.model_version
-        decisions = ended + self._let_go(self.at)
+        decisions = ended + self._forget(self.at)
         everyone = self.people.update(self.at, self.aspect_ratio, detections.tracks)
-        self.groups.observe(self.at, [seen.person for seen in everyone])
-        for seen in everyone:
+        self.groups.observe(self.at, [sighting.person for sighting in everyone])
+        for sighting in everyone:
             for line in self.lines.values():
-                decisions += self._qualified(line.observe(seen, self.aspect_ratio))
+                decisions += self._qualified(line.observe(sighting, self.aspect_ratio))
             for zone in self.zones.values():
-                zone.observe(seen, self.aspect_ratio)
+                zone.observe(sighting, self.aspect_ratio)
             for queue in self.queues.values():
-                queue.observe(seen, self.aspect_ratio)
+                queue.observe(sighting, self.aspect_ratio)
         for zone in self.zones.values():
             decisions += zone.tick(self.at)
         decisions += self._recognise(self.at)
         for queue in self.queues.values():
             decisions += queue.tick(self.at)
-        return decisions + self._numbers(self.at)
+        return decisions + self._emit_numbers(self.at)
 
     def end(self) -> list[Decision]:
         """Decide everything that is still open: no more frames come."""
@@ -93,9 +93,10 @@ class CameraView:
             decisions += zone.close(self.at)
         for queue in self.queues.values():
             decisions += queue.close(self.at)
-        return decisions + self._let_go(self.at + self.parameters.forget_seconds + 1)
+        return decisions + self._forget(self.at + self.parameters.forget_seconds + 1)
 
-    def _let_go(self, at: float) -> list[Decision]:
+    def _forget(self, at: float) -> list[Decision]:
+        """Decide what is still open about everyone who left, and forget them."""
         decisions: list[Decision] = []
         for person in self.people.forget(at):
             for line in self.lines.values():
@@ -112,24 +113,24 @@ class CameraView:
         decisions: list[Decision] = []
         for recognised in self.staff.recognise(at, self.people, self.zones.values()):
             decisions.append(recognised)
-            self.groups.stand_alone(recognised.person_id)
+            self.groups.remove_from_group(recognised.person_id)
             for zone in self.zones.values():
                 zone.recognise(recognised.person_id)
             for queue in self.queues.values():
-                decisions += queue.dismiss(recognised.person_id)
+                decisions += queue.end_as_staff(recognised.person_id)
         return decisions
 
-    def _numbers(self, at: float) -> list[Decision]:
-        """How many are in each zone and queue, where it is another number than was told last."""
+    def _emit_numbers(self, at: float) -> list[Decision]:
+        """How many are in each zone and queue, where that changed or is due again."""
         decisions: list[Decision] = []
         for zone in self.zones.values():
-            decisions += zone.tell_occupancy(at)
+            decisions += zone.emit_occupancy(at)
         for queue in self.queues.values():
-            decisions += queue.tell_length(at)
+            decisions += queue.emit_length(at)
         return decisions
 
     def _qualified(self, decisions: Iterable[Decision]) -> list[Decision]:
-        """Say of every crossing who came together; remember it where its person may yet turn out to work here."""
+        """Add to every crossing who came together; remember it where its person may yet turn out to work here."""
         qualified: list[Decision] = []
         for decision in decisions:
             if isinstance(decision, Crossing):

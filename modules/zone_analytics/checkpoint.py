@@ -1,27 +1,30 @@
 """What zone_analytics must not forget over a restart: who is in view, on which side, in which zone or queue, with whom.
 
-A checkpoint of an earlier version is read as one in which nothing was known of what it doesn't have.
+It holds what decisions need: where people's feet were in the last moments and how tall they are, but no detection. Only
+while documents of Azure Spatial Analysis are made, the detections of each camera's newest frame are in it as well.
 """
 
 from dataclasses import dataclass, field, replace
+from typing import Final, Literal
 
 from pydantic import TypeAdapter, ValidationError
 
-from modules.zone_analytics.area_counter import AreaState
+from modules.zone_analytics.area_state import AreaState
 from modules.zone_analytics.camera_view import CameraView
 from modules.zone_analytics.coverage import Coverage
 from modules.zone_analytics.groups import Pair, Party
 from modules.zone_analytics.line_counter import LineCounter
+from modules.zone_analytics.parameters import DecisionParameters
 from modules.zone_analytics.people import Person
 from modules.zone_analytics.queue_waits import QueueWaits
 from modules.zone_analytics.staff import Staff
 from modules.zone_analytics.zone_visits import ZoneVisits
+from storeflow.contract.faults import first_fault
 from storeflow.contract.messages import Detections
-from storeflow.contract.parameters import DecisionParameters
 from storeflow.contract.twins import Layout
 from storeflow.errors import ContractError
 
-VERSION = 1
+VERSION: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,47 +38,50 @@ class ViewState:
     people: list[Person]
     lines: list[LineCounter]
     zones: list[ZoneVisits]
-    gone: list[Person] = field(default_factory=list)
-    parties: list[Party] = field(default_factory=list)
-    pairs: list[Pair] = field(default_factory=list)
-    staff: Staff = field(default_factory=Staff)
-    queues: list[QueueWaits] = field(default_factory=list)
-    newest: Detections | None = None
+    queues: list[QueueWaits]
+    gone: list[Person]
+    parties: list[Party]
+    pairs: list[Pair]
+    staff: Staff
+    newest: Detections | None
+    """The newest frame; none where no document will be made of it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
     """The store at rest: all cameras' views, and the areas."""
 
-    version: int = VERSION
+    version: Literal[2] = VERSION
     views: list[ViewState] = field(default_factory=list)
     areas: list[AreaState] = field(default_factory=list)
     coverage: list[Coverage] = field(default_factory=list)
+    config_version: int = 0
+    """Of the layout that the views had; 0 before there was one."""
 
 
 _ADAPTER: TypeAdapter[Checkpoint] = TypeAdapter(Checkpoint)
 
 
-def rest(view: CameraView) -> ViewState:
-    """The state of a view."""
+def view_state(view: CameraView, *, with_frame: bool) -> ViewState:
+    """The state of a view; with its newest frame where documents may yet be made of it."""
     return ViewState(
-        view.camera_id,
-        view.at,
-        view.aspect_ratio,
-        view.model_version,
-        list(view.people),
-        list(view.lines.values()),
-        list(view.zones.values()),
-        view.people.gone,
-        list({id(party): party for party in view.groups.parties.values()}.values()),
-        list(view.groups.pairs.values()),
-        view.staff,
-        list(view.queues.values()),
-        view.newest,
+        camera_id=view.camera_id,
+        at=view.at,
+        aspect_ratio=view.aspect_ratio,
+        model_version=view.model_version,
+        people=list(view.people),
+        lines=list(view.lines.values()),
+        zones=list(view.zones.values()),
+        queues=list(view.queues.values()),
+        gone=view.people.gone,
+        parties=list({id(party): party for party in view.groups.parties.values()}.values()),
+        pairs=list(view.groups.pairs.values()),
+        staff=view.staff,
+        newest=view.newest if with_frame else None,
     )
 
 
-def wake(state: ViewState, parameters: DecisionParameters) -> CameraView:
+def restored_view(state: ViewState, parameters: DecisionParameters) -> CameraView:
     """The view as it was, under the layout that it had; `CameraView.apply` takes it to another one."""
     layout = Layout(
         lines={counter.line_id: counter.line for counter in state.lines},
@@ -85,7 +91,7 @@ def wake(state: ViewState, parameters: DecisionParameters) -> CameraView:
     view = CameraView(state.camera_id, layout, parameters)
     view.at, view.aspect_ratio, view.model_version = state.at, state.aspect_ratio, state.model_version
     view.newest = state.newest
-    view.people.by_track = {person.track_id: person for person in state.people}
+    view.people.by_track = {person.current_track_id: person for person in state.people}
     view.people.gone = state.gone
     for counter in state.lines:
         view.lines[counter.line_id].passages = counter.passages
@@ -97,27 +103,23 @@ def wake(state: ViewState, parameters: DecisionParameters) -> CameraView:
     return view
 
 
-def resume(coverage: Coverage) -> Coverage:
-    """What was known of a camera's coverage; the counter of its missed frames begins at 0 with the process."""
+def restored_coverage(coverage: Coverage) -> Coverage:
+    """A camera's coverage as it was; the counter of its missed frames begins at 0 with the process."""
     return replace(coverage, missed=0)
 
 
-def write(checkpoint: Checkpoint) -> bytes:
-    """JSON that `read` understands."""
+def encode(checkpoint: Checkpoint) -> bytes:
+    """JSON that `decode` understands."""
     return _ADAPTER.dump_json(checkpoint, by_alias=True)
 
 
-def read(body: bytes) -> Checkpoint:
-    """What `write` wrote.
+def decode(body: bytes) -> Checkpoint:
+    """What `encode` encoded.
 
     Raises:
         ContractError: it is damaged or of another version; the module then starts with nobody in view.
     """
     try:
-        checkpoint = _ADAPTER.validate_json(body)
+        return _ADAPTER.validate_json(body)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        raise ContractError(f"checkpoint: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
-    if checkpoint.version != VERSION:
-        raise ContractError(f"checkpoint: version {checkpoint.version} was expected to be {VERSION}")
-    return checkpoint
+        raise ContractError(first_fault(error, "checkpoint")) from error

@@ -4,7 +4,7 @@ Two frames that follow each other within `coverage_gap_seconds` saw the time bet
 nobody, whether the camera, the network or the engine was at fault. Frames that the engine was too slow for leave
 numbers out: they are counted as missed, while the time between two frames that are near enough counts as seen.
 
-A hole goes on over the end of a stream: the next frame of the camera, whenever that is, tells how long it was.
+A hole goes on over the end of a stream: the next frame of the camera, whenever that is, ends it.
 
 Nothing is claimed that was not seen: where a restart forgets the frames of a moment, or the clock is set back within a
 quarter of an hour, no second is counted twice, and those in doubt are not counted.
@@ -13,7 +13,7 @@ quarter of an hour, no second is counted twice, and those in doubt are not count
 from dataclasses import dataclass
 
 from modules.zone_analytics.decisions import WindowCovered
-from storeflow.contract.parameters import DecisionParameters
+from modules.zone_analytics.parameters import DecisionParameters
 
 WINDOW_SECONDS = 900.0
 """Windows begin at :00, :15, :30 and :45 UTC."""
@@ -49,15 +49,15 @@ class Coverage:
     counted_until: float = 0.0
     """The latest moment that was ever counted as seen."""
     missed: int = 0
-    """Frames left out since this process heard of the camera."""
+    """Frames left out since this process began."""
 
     def observe(self, at: float, sequence: int, parameters: DecisionParameters) -> list[WindowCovered]:
-        """Take in one analysed frame; tell of the window that is over with it.
+        """Take in one analysed frame: the window that is over with it.
 
         As in `CameraView`, a frame from a little before the newest one is left out, and one from longer ago says that
         the clock was set back.
         """
-        told: list[WindowCovered] = []
+        decisions: list[WindowCovered] = []
         window, earlier = self.window, self.at
         if window is not None and earlier is not None and 0 <= earlier - at <= parameters.forget_seconds:
             self.sequence = max(self.sequence, sequence)
@@ -67,17 +67,17 @@ class Coverage:
         if window is not None:
             self._let_pass(window, earlier, at, parameters)
         if window is None or not window.start <= at < window.end:
-            told = self.end()
+            decisions = self.end()
             window = self.window = Window(at // WINDOW_SECONDS * WINDOW_SECONDS)
             self._let_pass(window, earlier, at, parameters)
         window.frames_analysed += 1
         window.frames_missed += missed
         self.missed += missed
         self.at, self.sequence = at, sequence
-        return told
+        return decisions
 
     def end(self) -> list[WindowCovered]:
-        """Tell of the open window: no more frames come for now."""
+        """The open window: no more frames come for now."""
         window, self.window = self.window, None
         if window is None or self.at is None:
             return []

@@ -7,7 +7,7 @@ from storeflow.contract.events import Censored, Direction, QueueOutcome
 from storeflow.contract.geometry import Point
 
 SHORTEST_STEP_SECONDS = 0.001
-"""Between two moments: events tell time to the millisecond, and are named by it."""
+"""Between two moments: events give time to the millisecond, and their ids are made of it."""
 AreaCause = Literal["start", "crossing", "gap", "reset"]
 CountedReason = Literal["settled", "stitched", "vanished", "edge"]
 RefusedReason = Literal["returned", "beside", "unsettled"]
@@ -87,7 +87,7 @@ class VisitEnded:
 
 @dataclass(frozen=True, slots=True)
 class OccupancyChanged:
-    """The number of visitors of a zone is another one now, or is told again."""
+    """The number of visitors of a zone changed, or is due again."""
 
     zone_id: str
     at: float
@@ -97,7 +97,7 @@ class OccupancyChanged:
 
 
 @dataclass(frozen=True, slots=True)
-class PersonRecognised:
+class StaffRecognised:
     """A person turned out to work here."""
 
     person_id: str
@@ -105,12 +105,12 @@ class PersonRecognised:
     """Where."""
     at: float
     crossings: tuple[tuple[str, float], ...]
-    """Line and time of those that were told of this person before."""
+    """Line and time of those of this person that were emitted before."""
 
 
 @dataclass(frozen=True, slots=True)
-class QueueArrived:
-    """A person waits, and has done so for long enough to be told."""
+class WaitBegan:
+    """A person waits, and has done so for the queue's shortest wait."""
 
     queue_id: str
     person_id: str
@@ -118,7 +118,7 @@ class QueueArrived:
 
 
 @dataclass(frozen=True, slots=True)
-class QueueLeft:
+class WaitEnded:
     """A person who waited is served, has gone, or was lost."""
 
     queue_id: str
@@ -178,17 +178,28 @@ Decision = (
     | VisitDwells
     | VisitEnded
     | OccupancyChanged
-    | PersonRecognised
-    | QueueArrived
-    | QueueLeft
+    | StaffRecognised
+    | WaitBegan
+    | WaitEnded
     | QueueChanged
     | AreaCounted
     | WindowCovered
 )
 
 
-def moment_after(at: float, told_at: float | None) -> float:
-    """`at`; or the next moment, where a number was told of this one already: it must not stand against another."""
-    if told_at is None or at - told_at >= SHORTEST_STEP_SECONDS:
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where decisions come from: what every event of one camera, or of all areas, says."""
+
+    source: str
+    store_id: str
+    camera_id: str
+    config_version: int
+    model_version: str
+
+
+def next_free_moment(at: float, taken: float | None) -> float:
+    """`at`; or the next moment, where that is `taken` by another number: two of one moment would contradict."""
+    if taken is None or at - taken >= SHORTEST_STEP_SECONDS:
         return at
-    return told_at + SHORTEST_STEP_SECONDS
+    return taken + SHORTEST_STEP_SECONDS

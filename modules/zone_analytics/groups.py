@@ -2,7 +2,7 @@
 
 Only time in which both walk is evidence. To stand near each other, in a queue or at a shelf, is none; to pass each
 other is over too soon, and at different velocities. A group that was found stays one until its last member has left
-view; who turns out to work here never was one of it. What was told of its members before stays as it was told.
+view; someone who turns out to work here never was one of it. Events that were emitted before stay as they are.
 
 A buying unit is a group, or someone who came alone. The first of a group to cross a line carries the unit, the others
 don't: so the units of any stretch of time add up. When someone who has crossed crosses the line once more in the same
@@ -12,11 +12,12 @@ direction, the group is on its second pass.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import hypot
+from typing import Self
 
 from modules.zone_analytics.decisions import Crossing
+from modules.zone_analytics.parameters import DecisionParameters
 from modules.zone_analytics.people import Person, newest, velocity
 from storeflow.contract.geometry import Point
-from storeflow.contract.parameters import DecisionParameters
 
 
 @dataclass(slots=True)
@@ -27,22 +28,19 @@ class Party:
     """When the first of its members was seen, and who that is."""
     members: list[str]
     """Those in view."""
+    seen_since: dict[str, float]
+    """When each was first seen, with those who left."""
     size: int = 1
     """With those who left."""
     passed: dict[str, list[str]] = field(default_factory=dict)
     """Who has crossed, on the present pass, by line and direction."""
     carried: dict[str, list[str]] = field(default_factory=dict)
     """Who of these carried the unit: one, or several where parties that had crossed became one."""
-    seen_since: dict[str, float] = field(default_factory=dict)
-    """When each was first seen, with those who left."""
 
-    def __post_init__(self) -> None:
-        """Reckon what neither a new party nor a checkpoint of an earlier version says."""
-        at, first = self.first_seen
-        for person_id in (first, *self.members):
-            self.seen_since.setdefault(person_id, at)
-        for key, people in self.passed.items():
-            self.carried.setdefault(key, people[:1])
+    @classmethod
+    def alone(cls, person_id: str, at: float) -> Self:
+        """Someone who was first seen at that time, and with nobody."""
+        return cls((at, person_id), [person_id], {person_id: at})
 
     @property
     def group_id(self) -> str | None:
@@ -72,7 +70,7 @@ class Party:
         return is_first
 
     def take_back(self, key: str, person_id: str) -> None:
-        """Go on as if a member had not crossed: where they carried the unit, whoever crosses next does."""
+        """Go on as if a member had not crossed: where they carried the unit, the next to cross does."""
         for people in (self.passed.get(key, []), self.carried.get(key, [])):
             if person_id in people:
                 people.remove(person_id)
@@ -81,7 +79,7 @@ class Party:
         """Go on as if a member in view had never been one, and give back that one's own party."""
         self.members.remove(person_id)
         self.size -= 1
-        alone = Party((self.seen_since.pop(person_id), person_id), [person_id])
+        alone = Party.alone(person_id, self.seen_since.pop(person_id))
         self.first_seen = min(((at, member) for member, at in self.seen_since.items()), default=self.first_seen)
         for key in self.passed:
             self.take_back(key, person_id)
@@ -131,7 +129,7 @@ class Groups:
         """Take in who is seen in one frame, and find who walks together."""
         for person in people:
             if person.person_id not in self.parties:
-                self.parties[person.person_id] = Party((person.first[0].at, person.person_id), [person.person_id])
+                self.parties[person.person_id] = Party.alone(person.person_id, person.first[0].at)
         shoppers = [person for person in people if person.is_a("person") and not person.staff]
         if len(shoppers) < 2:  # noqa: PLR2004 - a pair is two
             return
@@ -152,7 +150,7 @@ class Groups:
             return crossing
         key, back = f"{crossing.line_id} {crossing.direction}", "out" if crossing.direction == "in" else "in"
         is_first = party.cross(key, crossing.person_id)
-        if crossing.u_turn_of is not None:  # the two net to nothing: whoever of the group crosses next is the first
+        if crossing.u_turn_of is not None:  # the two net to nothing: the next of the group to cross is the first
             party.take_back(key, crossing.person_id)
             party.take_back(f"{crossing.line_id} {back}", crossing.person_id)
         return replace(crossing, group_id=party.group_id, buying_unit=is_first)
@@ -164,7 +162,7 @@ class Groups:
             party.members.remove(person_id)
         self._forget_pairs(person_id)
 
-    def stand_alone(self, person_id: str) -> None:
+    def remove_from_group(self, person_id: str) -> None:
         """Take a person out of their group who turned out to work here."""
         party = self.parties.get(person_id)
         if party is not None and party.size > 1:

@@ -14,34 +14,14 @@ on the line never, and one odd box is no evidence at all: only time *between* tw
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from math import hypot, inf
+from math import hypot
 
 from modules.zone_analytics.decisions import CountedReason, Crossing, Decision, NoCrossing
-from modules.zone_analytics.people import Observation, Person, Seen, newest, velocity
-from storeflow.contract.geometry import Point, position_along, signed_distance
-from storeflow.contract.parameters import DecisionParameters
+from modules.zone_analytics.line_geometry import Measurement, Over, ScaledLine
+from modules.zone_analytics.parameters import DecisionParameters
+from modules.zone_analytics.people import Observation, Person, Sighting, newest, velocity
+from storeflow.contract.geometry import Point
 from storeflow.contract.twins import Line
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One observation as a line sees it."""
-
-    at: float
-    distance: float
-    """From the line, in body heights; negative to its left."""
-    along: float
-    """0 at the line's start, 1 at its end."""
-
-
-@dataclass(frozen=True, slots=True)
-class Over:
-    """Where and when the foot point changed from one side of the endless line to the other."""
-
-    at: float
-    along: float
-    stitched: bool
-    """Between two tracks of one person."""
 
 
 @dataclass(slots=True)
@@ -54,7 +34,7 @@ class Passage:
     """Whether the person may still turn out to have come over the line before the first observation."""
     evidence: float = 0.0
     """Seconds, weighted, for the other side."""
-    previous: Step | None = None
+    previous: Measurement | None = None
     over: Over | None = None
     """The latest one."""
     counted_at: float | None = None
@@ -71,17 +51,18 @@ class LineCounter:
     passages: dict[str, Passage] = field(default_factory=dict)
     """By person; forgotten when the person leaves."""
 
-    def observe(self, seen: Seen, aspect_ratio: float) -> list[Decision]:
+    def observe(self, sighting: Sighting, aspect_ratio: float) -> list[Decision]:
         """Take in what is new of one person."""
-        person = seen.person
+        person, line = sighting.person, ScaledLine.of(self.line, aspect_ratio)
         if not person.is_a(self.line.object_class):
             return []
         passage = self.passages.setdefault(person.person_id, Passage())
         decisions: list[Decision] = []
-        for observation in seen.observations:
-            decisions += self._step(passage, person, observation.seen_at(self.line.focus), aspect_ratio)
+        for observation in sighting.observations:
+            measured = line.measure(observation.seen_at(self.line.focus), person.height)
+            decisions += self._weigh(passage, person, measured)
         if passage.birth_open and person.last.at - person.first[0].at >= self.parameters.velocity_seconds:
-            decisions += self._came_over_the_edge(passage, person, aspect_ratio)
+            decisions += self._came_over_the_edge(passage, person, line)
         return decisions
 
     def begin_among(self, people: Iterable[Person]) -> None:
@@ -94,51 +75,51 @@ class LineCounter:
         passage = self.passages.pop(person.person_id, None)
         if passage is None:
             return []
-        decisions = self._came_over_the_edge(passage, person, aspect_ratio) if passage.birth_open else []
-        return decisions + self._went_on_unseen(passage, person, aspect_ratio)
+        line = ScaledLine.of(self.line, aspect_ratio)
+        decisions = self._came_over_the_edge(passage, person, line) if passage.birth_open else []
+        return decisions + self._went_on_unseen(passage, person, line)
 
-    def _step(self, passage: Passage, person: Person, observation: Observation, aspect_ratio: float) -> list[Decision]:
+    def _weigh(self, passage: Passage, person: Person, now: Measurement) -> list[Decision]:
         """One observation: weigh it, and decide once there is enough evidence."""
-        step = self._measure(observation, person.height, aspect_ratio)
-        before, passage.previous = passage.previous, step
-        if before is not None and (before.distance < 0) != (step.distance < 0):
-            passage.over = _over(before, step, person.stitched_at)
-        side = self._side(step)
+        before, passage.previous = passage.previous, now
+        if before is not None and (before.distance < 0) != (now.distance < 0):
+            passage.over = Over.between(before, now, person.stitched_at)
+        side = self._side(now)
         if passage.side == 0:
             passage.side = side
         elif side == passage.side:
-            return self._come_back(passage, person, step)
+            return self._come_back(passage, person, now)
         elif before is not None:
-            self._weigh(passage, before, step)
+            self._add_evidence(passage, before, now)
             if passage.evidence >= self.parameters.settle_seconds and passage.over is not None:
                 return [self._settle(passage, person, side, passage.over)]
         return []
 
-    def _weigh(self, passage: Passage, before: Step, step: Step) -> None:
+    def _add_evidence(self, passage: Passage, before: Measurement, now: Measurement) -> None:
         """Add what the time between two observations says for the other side."""
-        seconds = min(step.at - before.at, self.parameters.longest_step_seconds)
-        side = self._side(step)
+        seconds = min(now.at - before.at, self.parameters.longest_step_seconds)
+        side = self._side(now)
         if side == 0:
             passage.evidence = max(0.0, passage.evidence - self.parameters.leak * seconds)
         elif self._side(before) == side:
-            passage.evidence += seconds * (self._weight(before) + self._weight(step)) / 2
+            passage.evidence += seconds * (self._weight(before) + self._weight(now)) / 2
 
     def _settle(self, passage: Passage, person: Person, side: int, over: Over) -> Decision:
         passage.birth_open = False
         if not 0 <= over.along <= 1:
-            # Who walks around the line has not come back over it: what was counted before stands.
+            # Anyone who walks around the line has not come back over it: what was counted before stands.
             passage.side, passage.evidence, passage.counted_at = side, 0.0, None
             return NoCrossing(self.line_id, person.person_id, over.at, "beside")
         passage.side = side
         return self._count(passage, person, over.at, over.along, reason="stitched" if over.stitched else "settled")
 
-    def _come_back(self, passage: Passage, person: Person, step: Step) -> list[Decision]:
+    def _come_back(self, passage: Passage, person: Person, now: Measurement) -> list[Decision]:
         had_evidence, passage.evidence = passage.evidence > 0, 0.0
         if had_evidence and passage.over is not None:
-            return [NoCrossing(self.line_id, person.person_id, step.at, "returned")]
+            return [NoCrossing(self.line_id, person.person_id, now.at, "returned")]
         return []
 
-    def _came_over_the_edge(self, passage: Passage, person: Person, aspect_ratio: float) -> list[Decision]:
+    def _came_over_the_edge(self, passage: Passage, person: Person, line: ScaledLine) -> list[Decision]:
         """Someone who came into view between a line and the picture's edge has crossed the line, if it's narrow there.
 
         Decided from the first observations: their velocity, followed back to the line.
@@ -149,20 +130,20 @@ class LineCounter:
         passage.birth_open = False
         first, height = self._focused(person.first), person.height
         born, speed = first[0], velocity(first)
-        walking = side * self._towards_right(speed, aspect_ratio) / height
+        walking = side * line.towards_right(speed) / height
         if walking < self.parameters.walking_speed:
             return []
-        seconds_ago = side * self._measure(born, height, aspect_ratio).distance / walking
+        seconds_ago = side * line.measure(born, height).distance / walking
         if not -self.parameters.near / walking <= seconds_ago <= self.parameters.edge_seconds:
             return []
         foot = Point(born.foot.x - speed.x * seconds_ago, born.foot.y - speed.y * seconds_ago)
         backwards = Point(-speed.x, -speed.y)
-        along = position_along(foot, *self._ends(aspect_ratio))
-        if not 0 <= along <= 1 or _room(foot, backwards, aspect_ratio) > self.parameters.edge_strip * height:
+        along = line.along(foot)
+        if not 0 <= along <= 1 or line.room(foot, backwards) > self.parameters.edge_strip * height:
             return []
         return [self._count(passage, person, born.at - seconds_ago, along, reason="edge")]
 
-    def _went_on_unseen(self, passage: Passage, person: Person, aspect_ratio: float) -> list[Decision]:
+    def _went_on_unseen(self, passage: Passage, person: Person, line: ScaledLine) -> list[Decision]:
         """Someone last seen walking: beyond the line, or towards one that is near the picture's edge."""
         recent, height, other_side = self._focused(person.recent), person.height, -passage.side
         if other_side == 0:
@@ -170,8 +151,8 @@ class LineCounter:
         last = recent[-1]
         # Without the last observation: one odd box must not make a walker of someone who stands.
         speed = velocity(newest(recent[:-1] or recent, self.parameters.velocity_seconds))
-        walking = other_side * self._towards_right(speed, aspect_ratio) / height
-        beyond = other_side * self._measure(last, height, aspect_ratio).distance
+        walking = other_side * line.towards_right(speed) / height
+        beyond = other_side * line.measure(last, height).distance
         if walking >= self.parameters.walking_speed:
             over = passage.over
             believed = passage.evidence > 0 or self._was_foreseen(recent, height, speed)
@@ -180,9 +161,9 @@ class LineCounter:
                 return [self._count(passage, person, over.at, over.along, reason="vanished")]
             seconds_ahead = -beyond / walking
             foot = Point(last.foot.x + speed.x * seconds_ahead, last.foot.y + speed.y * seconds_ahead)
-            along = position_along(foot, *self._ends(aspect_ratio))
+            along = line.along(foot)
             near = seconds_ahead <= self.parameters.edge_seconds
-            narrow = _room(foot, speed, aspect_ratio) <= self.parameters.edge_strip * height
+            narrow = line.room(foot, speed) <= self.parameters.edge_strip * height
             if near and narrow and 0 <= along <= 1:
                 passage.side = other_side
                 return [self._count(passage, person, last.at + seconds_ahead, along, reason="edge")]
@@ -202,7 +183,7 @@ class LineCounter:
         passage.evidence = 0.0
         u_turn_of, passage.counted_at = passage.counted_at, at
         if u_turn_of is not None and at - u_turn_of <= self.parameters.u_turn_seconds:
-            passage.counted_at = None  # a third crossing starts anew
+            passage.counted_at = None  # a third crossing counts by itself
         else:
             u_turn_of = None
         start, end = self.line.start, self.line.end
@@ -221,47 +202,11 @@ class LineCounter:
     def _focused(self, observations: Iterable[Observation]) -> list[Observation]:
         return [observation.seen_at(self.line.focus) for observation in observations]
 
-    def _ends(self, aspect_ratio: float) -> tuple[Point, Point]:
-        return self.line.start.scaled(aspect_ratio), self.line.end.scaled(aspect_ratio)
-
-    def _measure(self, observation: Observation, height: float, aspect_ratio: float) -> Step:
-        ends = self._ends(aspect_ratio)
-        distance = signed_distance(observation.foot, *ends) / height
-        return Step(observation.at, distance, position_along(observation.foot, *ends))
-
-    def _towards_right(self, speed: Point, aspect_ratio: float) -> float:
-        """The part of a velocity that leads from the line's left to its right."""
-        start, end = self._ends(aspect_ratio)
-        return signed_distance(Point(start.x + speed.x, start.y + speed.y), start, end)
-
-    def _side(self, step: Step) -> int:
-        if abs(step.distance) < self.parameters.near:
+    def _side(self, measured: Measurement) -> int:
+        if abs(measured.distance) < self.parameters.near:
             return 0
-        return 1 if step.distance > 0 else -1
+        return 1 if measured.distance > 0 else -1
 
-    def _weight(self, step: Step) -> float:
+    def _weight(self, measured: Measurement) -> float:
         near, far = self.parameters.near, self.parameters.far
-        return min(1.0, max(0.0, (abs(step.distance) - near) / (far - near)))
-
-
-def _over(before: Step, step: Step, stitched_at: float | None) -> Over:
-    share = before.distance / (before.distance - step.distance)
-    return Over(
-        at=before.at + share * (step.at - before.at),
-        along=before.along + share * (step.along - before.along),
-        stitched=stitched_at is not None and before.at < stitched_at <= step.at,
-    )
-
-
-def _room(foot: Point, direction: Point, aspect_ratio: float) -> float:
-    """How far it is from `foot` to the frame's border in `direction`; 0 beyond the border."""
-    length = hypot(direction.x, direction.y)
-    if length == 0:
-        return inf
-    room = inf
-    for place, step, border in ((foot.x, direction.x, aspect_ratio), (foot.y, direction.y, 1.0)):
-        if step > 0:
-            room = min(room, (border - place) / step * length)
-        elif step < 0:
-            room = min(room, place / -step * length)
-    return max(room, 0.0)
+        return min(1.0, max(0.0, (abs(measured.distance) - near) / (far - near)))

@@ -6,22 +6,23 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from modules.zone_analytics import checkpoint
-from modules.zone_analytics.decisions import Crossing, NoCrossing
+from modules.zone_analytics.decisions import Crossing, NoCrossing, Origin
+from modules.zone_analytics.parameters import DECISIONS
 from modules.zone_analytics.spatial_analysis import to_documents
-from modules.zone_analytics.store_events import Origin, to_events
+from modules.zone_analytics.store_events import to_events
 from modules.zone_analytics.store_view import Decided, StoreView
 from storeflow.contract.messages import Detections, StreamEnded
-from storeflow.contract.parameters import DECISIONS
 from storeflow.errors import ContractError
 from storeflow.frames.side_channel import MessageSubscriber
-from storeflow.metrics import labelled
-from storeflow.module import ModuleContext, Output
+from storeflow.host.custody import EVENTS
+from storeflow.host.module import ModuleContext, Output
+from storeflow.observability.metrics import labelled
 
 LOG = logging.getLogger(__name__)
 MESSAGES_AT_ONCE = 32
 """Taken from the side channel before the host may commit, configure or stop again."""
 SILENT_SECONDS = 30.0
-"""Without a frame for so long, a camera is taken to be gone: nobody is told to be inside for ever."""
+"""Without a frame for so long, a camera is taken to be gone: nobody stays inside for ever."""
 
 
 class ZoneAnalytics:
@@ -29,41 +30,39 @@ class ZoneAnalytics:
 
     Args:
         context: who and where the module is.
-        last_checkpoint: who was in view when the process ended.
+        checkpoint: who was in view when the process ended.
         clock: a steady clock, in seconds: by it, and by nothing else, a camera's silence is measured.
     """
 
     sections: ClassVar[tuple[str, ...]] = ("layout",)
 
     def __init__(
-        self, context: ModuleContext, last_checkpoint: bytes | None, clock: Callable[[], float] = time.monotonic
+        self, context: ModuleContext, checkpoint: bytes | None, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self.context = context
+        self._context = context
         self._clock = clock
-        self.config_version = 0
+        self._at_rest = _read(checkpoint)
+        self.config_version = self._at_rest.config_version
         self.store = StoreView(DECISIONS)
         self._heard_at: dict[str, float] = {}
-        self._at_rest = _read(last_checkpoint)
         self._subscriber: MessageSubscriber | None = None
         self._outputs: list[Output] = []
         self._counts = dict.fromkeys(("frames", "streams_ended", "crossings", "crossings_refused", "events"), 0)
 
-    def configure(self, section: str, value: Any, version: int) -> None:
+    def configure(self, section: str, value: Any, version: int) -> None:  # noqa: ARG002 - one section
         """Take over a layout: unchanged lines and zones lose nothing, visits to changed zones end."""
-        if section != "layout":
-            raise ContractError(f"{section}: not a section of zone_analytics")
         at_rest, self._at_rest = self._at_rest, checkpoint.Checkpoint()
         for state in at_rest.views:  # the first layout: go on from where the process before ended
-            self.store.cameras[state.camera_id] = checkpoint.wake(state, DECISIONS)
+            self.store.cameras[state.camera_id] = checkpoint.restored_view(state, DECISIONS)
             self._heard_at[state.camera_id] = self._clock()
-        self.store.coverage.update({one.camera_id: checkpoint.resume(one) for one in at_rest.coverage})
+        self.store.coverage.update({one.camera_id: checkpoint.restored_coverage(one) for one in at_rest.coverage})
+        self._outputs += self.to_outputs(self.store.apply(value, at_rest.areas))  # still under the layout before
         self.config_version = version
-        self._outputs += self.to_outputs(self.store.apply(value, at_rest.areas))
 
     def work(self, timeout: float) -> Sequence[Output]:
         """Take what inference saw from the side channel."""
         if self._subscriber is None:
-            self._subscriber = MessageSubscriber(self.context.channel_folder / "detections.sock")
+            self._subscriber = MessageSubscriber(self._context.channel_folder / "detections.sock")
         message = self._subscriber.receive(timeout)
         for _ in range(MESSAGES_AT_ONCE):
             if message is None:
@@ -74,10 +73,6 @@ class ZoneAnalytics:
         outputs, self._outputs = self._outputs, []
         return outputs
 
-    def on_message(self, input_name: str, body: bytes) -> Sequence[Output]:
-        """Nothing comes by edgeHub."""
-        raise ContractError(f"input {input_name!r} with {len(body)} bytes: zone_analytics has no inputs")
-
     def on_side_channel(self, message: Detections | StreamEnded) -> list[Output]:
         """The events that follow from one message."""
         return self.to_outputs(self.decide(message))
@@ -86,7 +81,7 @@ class ZoneAnalytics:
         """The decisions that follow from one message."""
         self._heard_at[message.camera_id] = self._clock()
         if isinstance(message, StreamEnded):
-            # A stream's end may be told more than once; the first one finds everybody.
+            # A stream's end may be sent more than once; the first one finds everybody.
             self._counts["streams_ended"] += message.camera_id in self.store.cameras
             decided = self.store.end(message.camera_id)
         else:
@@ -101,16 +96,18 @@ class ZoneAnalytics:
         from_origins = [(one, self._origin(one)) for one in decided]
         events = [event for one, origin in from_origins for event in to_events(one.decision, origin)]
         events += [event for one, origin in from_origins for event in to_documents(one.decision, one.scene, origin)]
-        outputs = [Output("events", event) for event in events]
+        outputs = [Output(EVENTS, event) for event in events]
         self._counts["events"] += len(outputs)
         return outputs
 
     def checkpoint(self) -> bytes:
         """Everyone in view, every passage and visit that is open, every area's count."""
-        views = [*self._at_rest.views, *map(checkpoint.rest, self.store.cameras.values())]
+        with_frame = self.store.layout.spatial_analysis
+        states = [checkpoint.view_state(view, with_frame=with_frame) for view in self.store.cameras.values()]
+        views = [*self._at_rest.views, *states]
         areas = [*self._at_rest.areas, *self.store.area_states()]
         coverage = [*self._at_rest.coverage, *self.store.coverage.values()]
-        return checkpoint.write(checkpoint.Checkpoint(checkpoint.VERSION, views, areas, coverage))
+        return checkpoint.encode(checkpoint.Checkpoint(checkpoint.VERSION, views, areas, coverage, self.config_version))
 
     def metrics(self) -> Mapping[str, float]:
         """Frames taken in and missed, crossings decided."""
@@ -124,8 +121,8 @@ class ZoneAnalytics:
 
     def _origin(self, one: Decided) -> Origin:
         return Origin(
-            source=self.context.source(one.camera_id),
-            store_id=self.context.store_id,
+            source=self._context.source(one.camera_id),
+            store_id=self._context.store_id,
             camera_id=one.camera_id,
             config_version=self.config_version,
             model_version=one.model_version,
@@ -144,7 +141,7 @@ def _read(body: bytes | None) -> checkpoint.Checkpoint:
     if body is None:
         return checkpoint.Checkpoint()
     try:
-        return checkpoint.read(body)
+        return checkpoint.decode(body)
     except ContractError as error:
         LOG.warning("starting with nobody in view: %s", error)
         return checkpoint.Checkpoint()

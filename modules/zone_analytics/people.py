@@ -12,16 +12,16 @@ from math import hypot
 from statistics import median
 from typing import get_args
 
+from modules.zone_analytics.parameters import DecisionParameters
 from storeflow.contract.geometry import BoundingBox, Point
 from storeflow.contract.layout import Vehicle
 from storeflow.contract.messages import Track
-from storeflow.contract.parameters import DecisionParameters
 from storeflow.contract.twins import Focus
 
 HEIGHT_OBSERVATIONS = 15
 """The newest ones, whose median is a person's height."""
 MOST_PEOPLE = 1000
-"""Known at once per camera; beyond, whoever was seen longest ago is forgotten first."""
+"""Known at once per camera; beyond, those seen longest ago are forgotten first."""
 TOUCHES = 0.005
 """A box that comes this near to the frame's border, as a fraction of it, is cut by it."""
 VEHICLES = frozenset(get_args(Vehicle))
@@ -57,8 +57,8 @@ class Person:
     """One person in view of one camera, over all tracks that followed them."""
 
     person_id: str
-    """The id of the first of the tracks."""
-    track_id: str
+    """The id of the first of the tracks; in events it is the `track_id`."""
+    current_track_id: str
     """The track that follows the person now."""
     object_class: str
     confirmed: bool
@@ -94,8 +94,8 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """A confirmed person, and the observations that are new since the person was last told of."""
+class Sighting:
+    """A confirmed person, and the observations that are new since the last sighting."""
 
     person: Person
     observations: tuple[Observation, ...]
@@ -119,20 +119,20 @@ def newest(observations: Sequence[Observation], seconds: float) -> list[Observat
 
 
 class People:
-    """Everyone in view of one camera. Whoever has not been seen for `forget_seconds` is forgotten."""
+    """Everyone in view of one camera. People who have not been seen for `forget_seconds` are forgotten."""
 
     def __init__(self, parameters: DecisionParameters) -> None:
         self.parameters = parameters
         self.by_track: dict[str, Person] = {}
         self.gone: list[Person] = []
-        """Left, and not told of yet."""
+        """Left, and not yet returned by `forget`."""
 
     def __iter__(self) -> Iterator[Person]:
         return iter(self.by_track.values())
 
-    def update(self, at: float, aspect_ratio: float, tracks: Sequence[Track]) -> list[Seen]:
-        """Take in the tracks of one frame; tell of every confirmed person in it, in the order of the tracks."""
-        seen = []
+    def update(self, at: float, aspect_ratio: float, tracks: Sequence[Track]) -> list[Sighting]:
+        """Take in the tracks of one frame: every confirmed person in it, in the order of the tracks."""
+        sightings = []
         for track in tracks:
             if track.box.height <= 0 or track.box.width <= 0:
                 continue  # no body: nothing could be measured by it
@@ -147,13 +147,13 @@ class People:
             observation = _observe(track.box, at, aspect_ratio, person)
             person.add(observation, self.parameters.velocity_seconds)
             if person.confirmed:
-                seen.append(Seen(person, (observation,)))
+                sightings.append(Sighting(person, (observation,)))
             elif track.confirmed:
-                seen.append(self._confirm(person))
-        return seen
+                sightings.append(self._confirm(person))
+        return sightings
 
     def forget(self, at: float) -> list[Person]:
-        """Let go of everyone who left; tell of those who had been confirmed."""
+        """Forget everyone who left: those of them who had been confirmed."""
         oldest_allowed = at - self.parameters.forget_seconds
         left = [person for person in self if person.last.at < oldest_allowed]
         excess = len(self.by_track) - len(left) - MOST_PEOPLE
@@ -161,35 +161,36 @@ class People:
             staying = [person for person in self if person.last.at >= oldest_allowed]
             left += sorted(staying, key=lambda person: person.last.at)[:excess]
         for person in left:
-            del self.by_track[person.track_id]
+            del self.by_track[person.current_track_id]
         left, self.gone = self.gone + left, []
         return [person for person in left if person.confirmed]
 
     def _had_left(self, person: Person, at: float) -> bool:
-        """Whether whoever comes back under this track now is someone else: people leave at the picture's edge."""
+        """Whether the one who comes back under this track is someone else: people leave at the picture's edge."""
         return person.last.at_edge and at - person.last.at > self.parameters.edge_gap_seconds
 
     def _new_id(self, track_id: str, at: float) -> str:
-        """The track's id, unless someone else goes by it: a track that comes back after another took its place."""
+        """The track's id, unless someone else has it: a track that comes back after another took its place."""
         taken = any(person.person_id == track_id for person in (*self, *self.gone))
         return f"{track_id}@{round(at * 1000)}" if taken else track_id
 
-    def _confirm(self, newborn: Person) -> Seen:
+    def _confirm(self, newborn: Person) -> Sighting:
         """Believe in a track, as a person of its own or as one who had vanished."""
         backlog = tuple(newborn.recent)
         newborn.confirmed = True
-        vanished = self._who_vanished_there(newborn)
+        vanished = self._matching_lost_person(newborn)
         if vanished is None:
-            return Seen(newborn, backlog)
-        del self.by_track[vanished.track_id]
-        vanished.track_id = newborn.track_id
+            return Sighting(newborn, backlog)
+        del self.by_track[vanished.current_track_id]
+        vanished.current_track_id = newborn.current_track_id
         vanished.stitched_at = backlog[0].at
         for observation in backlog:
             vanished.add(observation, self.parameters.velocity_seconds)
-        self.by_track[newborn.track_id] = vanished
-        return Seen(vanished, backlog)
+        self.by_track[newborn.current_track_id] = vanished
+        return Sighting(vanished, backlog)
 
-    def _who_vanished_there(self, newborn: Person) -> Person | None:
+    def _matching_lost_person(self, newborn: Person) -> Person | None:
+        """The person who vanished where a track was born, and near enough in time; the nearest of several."""
         born = newborn.recent[0]
         candidates = [
             (distance, person)
@@ -216,7 +217,7 @@ class People:
         guesses = last, Point(last.x + speed.x * gap, last.y + speed.y * gap)
         distance = min(hypot(born.foot.x - guess.x, born.foot.y - guess.y) for guess in guesses) / person.height
         allowed = parameters.stitch_distance + parameters.stitch_drift * gap
-        if person.last.at_edge:  # who vanishes there has most likely left, and whoever comes next is someone else
+        if person.last.at_edge:  # those who vanish there have most likely left, and the next one is someone else
             allowed *= parameters.stitch_edge_share
         return distance if distance <= allowed else None
 

@@ -1,7 +1,7 @@
-"""One queue: who waits, for how long, and what becomes of them.
+"""One queue: who waits, for how long, and how each wait ends.
 
-A wait begins when someone comes into the queue's polygon and is told once it has lasted `min_wait_seconds`. It ends in
-one of four ways:
+A wait begins when someone comes into the queue's polygon and is announced once it has lasted `min_wait_seconds`.
+It ends in one of four ways:
 
     served      at the service point for `served_seconds`; the wait ended when they came to it
     abandoned   seen elsewhere for `reentry_seconds`, or last seen elsewhere; it ended when they were last in the queue
@@ -9,14 +9,14 @@ one of four ways:
     staff       turned out to work here, and had not been waiting at all
 
 Only time between two observations at the service point is service, and time between two observations away from it takes
-as much back. Once nothing is left, they were not being served but swayed towards it, and coming to it begins anew. Who
-is hidden is where they were seen last: it takes nothing back.
+as much back. Once nothing is left, they were not being served but swayed towards it, and service begins again with the
+next observation there. People who are hidden are where they were seen last: it takes nothing back.
 
-Who was served counts as being served until they have been away from the service point for `reentry_seconds`; standing
-in the queue while they pack is no second wait. Who comes straight to the service point and is served waited for
-nothing, which is a figure, too. Who works here never waits. The length of the queue is the number of those who were
-told to have arrived, and not told to have left: it can't fall below 0. It is told at most once for a frame, and last,
-as the occupancy of a zone is.
+Someone who was served counts as being served until they have been away from the service point for `reentry_seconds`;
+standing in the queue while they pack is no second wait. Someone who comes straight to the service point and is served
+waited for 0 s, which is a figure, too. People who work here never wait. The length of the queue is the number of waits
+that were announced and have not ended: it can't fall below 0. It is emitted at most once for a frame, and last, as the
+occupancy of a zone is.
 """
 
 from dataclasses import dataclass, field
@@ -24,15 +24,14 @@ from dataclasses import dataclass, field
 from modules.zone_analytics.decisions import (
     SHORTEST_STEP_SECONDS,
     Decision,
-    QueueArrived,
     QueueChanged,
-    QueueLeft,
-    moment_after,
+    WaitBegan,
+    WaitEnded,
+    next_free_moment,
 )
-from modules.zone_analytics.people import Person, Seen
-from modules.zone_analytics.zone_visits import contains
+from modules.zone_analytics.people import Person, Sighting
+from modules.zone_analytics.polygon import contains
 from storeflow.contract.events import Censored, QueueOutcome
-from storeflow.contract.geometry import Point
 from storeflow.contract.twins import Queue
 
 
@@ -59,9 +58,9 @@ class Wait:
     """The latest observation, if it was not at the service point."""
     seen_elsewhere: bool = False
     """Since `last_here`."""
-    told: bool = False
+    announced: bool = False
     left: bool = False
-    """Whether it was told that the wait is over."""
+    """Whether the end of the wait was emitted, too."""
 
 
 @dataclass(slots=True)
@@ -73,27 +72,28 @@ class QueueWaits:
     waits: dict[str, Wait] = field(default_factory=dict)
     """By person; forgotten after `reentry_seconds` elsewhere, or when the person leaves view."""
     elsewhere: set[str] = field(default_factory=set)
-    """Everyone in view who was ever seen outside: whoever comes in from there has not been waiting before."""
-    length_told: int = 0
-    being_served_told: int = 0
-    length_told_at: float | None = None
+    """Everyone in view who was ever seen outside: when they come in, they have not been waiting before."""
+    last_length: int = 0
+    """As emitted last, and so are the next two."""
+    last_being_served: int = 0
+    last_length_at: float | None = None
 
-    def observe(self, seen: Seen, aspect_ratio: float) -> None:
-        """Take in what is new of one person; `tick` and `tell_length` tell what follows from it."""
-        if not seen.person.is_a(self.queue.object_class) or seen.person.staff:
+    def observe(self, sighting: Sighting, aspect_ratio: float) -> None:
+        """Take in what is new of one person; `tick` and `emit_length` return what follows from it."""
+        person = sighting.person
+        if not person.is_a(self.queue.object_class) or person.staff:
             return
-        for observation in seen.observations:
-            place = observation.seen_at(self.queue.focus).foot
-            foot = Point(place.x / aspect_ratio, place.y)
+        for observation in sighting.observations:
+            foot = observation.seen_at(self.queue.focus).foot.unscaled(aspect_ratio)
             if contains(self.queue.service, foot):
-                self._here(seen.person, observation.at, at_service=True)
+                self._seen_in_queue(person, observation.at, at_service=True)
             elif contains(self.queue.polygon, foot):
-                self._here(seen.person, observation.at, at_service=False)
+                self._seen_in_queue(person, observation.at, at_service=False)
             else:
-                self._elsewhere(seen.person.person_id, observation.at)
+                self._seen_outside(person.person_id, observation.at)
 
     def tick(self, at: float) -> list[Decision]:
-        """Tell what has become certain by now: who arrived, and who left."""
+        """What has become certain by now: who arrived, and who left."""
         decisions: list[Decision] = []
         for wait in list(self.waits.values()):
             decisions += self._progress(wait)
@@ -101,13 +101,13 @@ class QueueWaits:
                 decisions += self._end(wait, "abandoned")
         return decisions
 
-    def tell_length(self, at: float) -> list[Decision]:
-        """Tell how many wait and are being served if it is other numbers now: once all else of a frame is told."""
-        waiting = [wait for wait in self.waits.values() if wait.told and not wait.left]
+    def emit_length(self, at: float) -> list[Decision]:
+        """How many wait and are being served, if that changed; asked once all else of a frame is decided."""
+        waiting = [wait for wait in self.waits.values() if wait.announced and not wait.left]
         being_served = sum(wait.left and self._is_at_service(wait, at) for wait in self.waits.values())
-        if (len(waiting), being_served) == (self.length_told, self.being_served_told):
+        if (len(waiting), being_served) == (self.last_length, self.last_being_served):
             return []
-        self.length_told, self.being_served_told, self.length_told_at = len(waiting), being_served, at
+        self.last_length, self.last_being_served, self.last_length_at = len(waiting), being_served, at
         longest = max((at - wait.arrived_at for wait in waiting), default=None)
         return [QueueChanged(self.queue_id, at, len(waiting), being_served, longest)]
 
@@ -119,7 +119,7 @@ class QueueWaits:
             return []
         return self._end(wait, "abandoned" if wait.seen_elsewhere else "lost")
 
-    def dismiss(self, person_id: str) -> list[Decision]:
+    def end_as_staff(self, person_id: str) -> list[Decision]:
         """End the wait of a person who turned out to work here."""
         wait = self.waits.get(person_id)
         return [] if wait is None else self._end(wait, "staff")
@@ -129,9 +129,9 @@ class QueueWaits:
         decisions: list[Decision] = []
         for wait in list(self.waits.values()):
             decisions += self._end(wait, "abandoned" if wait.seen_elsewhere else "lost")
-        return decisions + self.tell_length(moment_after(at, self.length_told_at))
+        return decisions + self.emit_length(next_free_moment(at, self.last_length_at))
 
-    def _here(self, person: Person, at: float, *, at_service: bool) -> None:
+    def _seen_in_queue(self, person: Person, at: float, *, at_service: bool) -> None:
         wait = self.waits.get(person.person_id)
         if wait is None:
             appeared = person.person_id not in self.elsewhere
@@ -140,7 +140,7 @@ class QueueWaits:
             self._at_service(wait, at)
         else:
             wait.last_waiting = at
-            _away(wait, at)
+            _left_service(wait, at)
         wait.last_here, wait.seen_elsewhere = at, False
 
     def _at_service(self, wait: Wait, at: float) -> None:
@@ -151,47 +151,47 @@ class QueueWaits:
         wait.last_service, wait.at_service, wait.away_at = at, True, None
 
     def _is_back_for_more(self, wait: Wait, at: float) -> bool:
-        """Whether someone has been away from the service point for so long that coming to it begins anew."""
+        """Whether someone has been away from the service point for so long that service begins again."""
         away = wait.last_service is not None and at - wait.last_service > self.queue.reentry_seconds
         return away and not wait.at_service
 
-    def _elsewhere(self, person_id: str, at: float) -> None:
+    def _seen_outside(self, person_id: str, at: float) -> None:
         self.elsewhere.add(person_id)
         wait = self.waits.get(person_id)
         if wait is not None:
             wait.seen_elsewhere = True
-            _away(wait, at)
+            _left_service(wait, at)
 
     def _progress(self, wait: Wait) -> list[Decision]:
-        """Tell that a wait began, and that it ended at the service point, once that is certain."""
+        """The beginning of a wait, and its end at the service point, once they are certain."""
         decisions: list[Decision] = []
         since = wait.service_since
         is_served = since is not None and wait.served_for >= self.queue.served_seconds
         waited = wait.last_waiting is not None and wait.last_waiting - wait.arrived_at >= self.queue.min_wait_seconds
-        if not wait.told and (waited or is_served):
-            wait.told = True
-            decisions.append(QueueArrived(self.queue_id, wait.person_id, wait.arrived_at))
+        if not wait.announced and (waited or is_served):
+            wait.announced = True
+            decisions.append(WaitBegan(self.queue_id, wait.person_id, wait.arrived_at))
         if is_served and since is not None and not wait.left:
             wait.left = True
-            decisions.append(self._left(wait, since, "served"))
+            decisions.append(self._ended(wait, since, "served"))
         return decisions
 
     def _end(self, wait: Wait, outcome: QueueOutcome) -> list[Decision]:
         del self.waits[wait.person_id]
-        return [self._left(wait, wait.last_here, outcome)] if wait.told and not wait.left else []
+        return [self._ended(wait, wait.last_here, outcome)] if wait.announced and not wait.left else []
 
-    def _left(self, wait: Wait, at: float, outcome: QueueOutcome) -> QueueLeft:
+    def _ended(self, wait: Wait, at: float, outcome: QueueOutcome) -> WaitEnded:
         ends: dict[tuple[bool, bool], Censored] = {(True, False): "start", (False, True): "end", (True, True): "both"}
         censored = ends.get((wait.appeared, outcome == "lost"))
-        return QueueLeft(self.queue_id, wait.person_id, at, outcome, wait.arrived_at, censored)
+        return WaitEnded(self.queue_id, wait.person_id, at, outcome, wait.arrived_at, censored)
 
     def _is_at_service(self, wait: Wait, at: float) -> bool:
         recently = wait.last_service is not None and at - wait.last_service <= self.queue.reentry_seconds
         return wait.at_service or recently
 
 
-def _away(wait: Wait, at: float) -> None:
-    """Seen in the queue or elsewhere."""
+def _left_service(wait: Wait, at: float) -> None:
+    """Take in that someone was seen away from the service point: in the queue or outside."""
     if wait.away_at is not None:
         wait.served_for -= at - wait.away_at
     if wait.served_for < SHORTEST_STEP_SECONDS:

@@ -5,20 +5,17 @@
     VisitEnded        personZoneEnterExitEvent, Exit, and personZoneDwellTimeEvent
     OccupancyChanged  personCountEvent
 
-A personDistanceEvent needs a calibrated floor and is never told. What each field means, and its Microsoft source:
+A personDistanceEvent needs a calibrated floor and is never made. What each field means, and its Microsoft source:
 docs/spatial-analysis.md.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
 
-from modules.zone_analytics.camera_view import CameraView
-from modules.zone_analytics.decisions import Crossing, Decision, OccupancyChanged, VisitBegan, VisitEnded
-from modules.zone_analytics.store_events import Origin
+from modules.zone_analytics.decisions import Crossing, Decision, OccupancyChanged, Origin, VisitBegan, VisitEnded
+from modules.zone_analytics.scene import Scene
 from storeflow.contract.cloudevents import CloudEvent, event_id
 from storeflow.contract.events import SpatialAnalysis, instant
-from storeflow.contract.geometry import Point
-from storeflow.contract.messages import Detections, Track
+from storeflow.contract.instant import milliseconds
 from storeflow.contract.spatial_analysis import (
     AnyPersonEvent,
     Corner,
@@ -37,47 +34,6 @@ from storeflow.contract.spatial_analysis import (
     SpatialAnalysisDocument,
     ZoneProperties,
 )
-from storeflow.contract.twins import Line, Zone
-
-
-@dataclass(frozen=True, slots=True)
-class InView:
-    """Somebody in the newest frame."""
-
-    track: Track
-    foot: Point
-    """Fractions of the frame."""
-
-
-@dataclass(frozen=True, slots=True)
-class Scene:
-    """What the camera saw last when something was decided, and what was drawn on its picture."""
-
-    lines: Mapping[str, Line]
-    zones: Mapping[str, Zone]
-    frame: Detections
-    in_view: Mapping[str, InView]
-    """By person."""
-
-
-def scene_of(view: CameraView) -> Scene | None:
-    """The scene of a camera's newest frame, or none before the first.
-
-    Taken before lines and zones change or people are let go. A track that is nobody's goes by its own id.
-    """
-    frame, in_view = view.newest, {}
-    if frame is None:
-        return None
-    for track in frame.tracks:
-        person = view.people.by_track.get(track.track_id)
-        if person is None:
-            in_view[track.track_id] = InView(track, track.box.bottom_center)
-        else:
-            foot = person.last.foot
-            in_view[person.person_id] = InView(track, Point(foot.x * frame.frame_height / frame.frame_width, foot.y))
-    lines = {line_id: counter.line for line_id, counter in view.lines.items()}
-    zones = {zone_id: visits.zone for zone_id, visits in view.zones.items()}
-    return Scene(lines, zones, frame, in_view)
 
 
 def to_documents(decision: Decision, scene: Scene | None, origin: Origin) -> list[CloudEvent]:
@@ -153,7 +109,7 @@ def _wrap(event: AnyPersonEvent, at: float, scene: Scene, origin: Origin) -> Clo
         events=(event,),
         source_info=SourceInfo(
             id=origin.camera_id,
-            timestamp=happened_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            timestamp=happened_at,
             width=scene.frame.frame_width,
             height=scene.frame.frame_height,
             frame_id=str(scene.frame.sequence),
@@ -196,8 +152,7 @@ def _side(edge: int | None) -> str:
 
 
 def _id(origin: Origin, event_type: str, rule_id: str, who: str, at: float) -> str:
-    milliseconds = round(instant(at).timestamp() * 1000)
-    return event_id(_source(origin), SpatialAnalysis.event_type, event_type, who, rule_id, milliseconds)
+    return event_id(_source(origin), SpatialAnalysis.event_type, event_type, who, rule_id, milliseconds(at))
 
 
 def _source(origin: Origin) -> str:

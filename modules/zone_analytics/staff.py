@@ -1,13 +1,13 @@
-"""Who works here: whoever stays where only staff stays, behind the till or in the stockroom's door.
+"""Who works here: anyone who stays where only staff stays, behind the till or in the stockroom's door.
 
 Nobody is known on sight, and nobody for longer than they are in view of this camera: the track ids of another visit
-are others. Crossings that were told of a person before they were recognised are named then.
+are others. Crossings of a person that were emitted before they were recognised are named then.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from modules.zone_analytics.decisions import Crossing, PersonRecognised
+from modules.zone_analytics.decisions import Crossing, StaffRecognised
 from modules.zone_analytics.people import Person
 from modules.zone_analytics.zone_visits import ZoneVisits
 
@@ -17,20 +17,20 @@ MOST_CROSSINGS = 100
 
 @dataclass(slots=True)
 class Staff:
-    """Recognises staff on one camera's picture, and remembers what was told of everyone who may yet turn out to be."""
+    """Recognises staff on one camera's picture, and remembers the crossings of all who may yet turn out to be staff."""
 
-    told: dict[str, list[tuple[str, float]]] = field(default_factory=dict)
-    """Crossings (line, time) by person; forgotten when the person leaves view or is recognised."""
+    crossings: dict[str, list[tuple[str, float]]] = field(default_factory=dict)
+    """Line and time, by person; forgotten when the person leaves view or is recognised."""
 
     def remember(self, crossing: Crossing) -> None:
-        """Take note of a crossing that is told now of someone who is not known to work here."""
+        """Take note of a crossing of someone who is not known to work here."""
         if not crossing.staff:
-            crossings = self.told.setdefault(crossing.person_id, [])
+            crossings = self.crossings.setdefault(crossing.person_id, [])
             crossings.append((crossing.line_id, crossing.at))
             del crossings[:-MOST_CROSSINGS]
 
-    def recognise(self, at: float, people: Iterable[Person], zones: Iterable[ZoneVisits]) -> list[PersonRecognised]:
-        """Everyone who by now has stayed for long enough in a zone that is for staff only, each told once."""
+    def recognise(self, at: float, people: Iterable[Person], zones: Iterable[ZoneVisits]) -> list[StaffRecognised]:
+        """Everyone who by now has stayed for long enough in a zone that is for staff only, each of them once."""
         here = {
             person_id: visits.zone_id
             for visits in zones
@@ -41,10 +41,10 @@ class Staff:
         for person in people if here else ():
             if person.person_id in here and not person.staff:
                 person.staff = True
-                crossings = tuple(self.told.pop(person.person_id, ()))
-                recognised.append(PersonRecognised(person.person_id, here[person.person_id], at, crossings))
+                crossings = tuple(self.crossings.pop(person.person_id, ()))
+                recognised.append(StaffRecognised(person.person_id, here[person.person_id], at, crossings))
         return recognised
 
     def leave(self, person_id: str) -> None:
         """Forget a person who is gone."""
-        self.told.pop(person_id, None)
+        self.crossings.pop(person_id, None)

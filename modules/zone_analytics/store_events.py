@@ -1,6 +1,6 @@
 """Decisions as store events: what leaves the module, with ids that the same decision always gets."""
 
-from dataclasses import dataclass
+from typing import assert_never
 
 from modules.zone_analytics.decisions import (
     AreaCounted,
@@ -8,70 +8,51 @@ from modules.zone_analytics.decisions import (
     Decision,
     NoCrossing,
     OccupancyChanged,
-    PersonRecognised,
-    QueueArrived,
+    Origin,
     QueueChanged,
-    QueueLeft,
+    StaffRecognised,
     VisitBegan,
     VisitDwells,
     VisitEnded,
+    WaitBegan,
+    WaitEnded,
     WindowCovered,
 )
 from storeflow.contract import events
 from storeflow.contract.cloudevents import CloudEvent, event_id
 from storeflow.contract.events import StoreEvent, instant
+from storeflow.contract.geometry import Point
+from storeflow.contract.instant import milliseconds
 
 _Said = dict[str, object]
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Where decisions come from: what every event of one camera, or of all areas, says."""
-
-    source: str
-    store_id: str
-    camera_id: str
-    config_version: int
-    model_version: str
 
 
 def to_events(decision: Decision, origin: Origin) -> list[CloudEvent]:
     """The events of one decision: none for what was not counted, two for a U-turn's second crossing."""
     said = _said(decision.at, origin)
+    data: StoreEvent
     match decision:
         case NoCrossing():
             return []
         case Crossing():
             return _crossing(decision, origin, said)
         case VisitBegan() | VisitDwells() | VisitEnded():
-            return [_wrap(_visit(decision, said), origin, decision.zone_id, decision.person_id)]
-        case OccupancyChanged(zone_id=zone_id, occupancy=occupancy):
-            changed = events.ZoneOccupancy(**said, zone_id=zone_id, occupancy=occupancy)
-            return [_wrap(changed, origin, zone_id, str(occupancy))]
-        case _:
-            return [_others(decision, origin, said)]
-
-
-def _others(
-    decision: PersonRecognised | QueueArrived | QueueLeft | QueueChanged | AreaCounted | WindowCovered,
-    origin: Origin,
-    said: _Said,
-) -> CloudEvent:
-    match decision:
-        case PersonRecognised(zone_id=zone_id, person_id=person_id):
-            return _wrap(_recognised(decision, origin, said), origin, zone_id, person_id)
-        case QueueArrived(queue_id=queue_id, person_id=person_id):
-            arrived = events.QueueArrived(**said, queue_id=queue_id, track_id=person_id)
-            return _wrap(arrived, origin, queue_id, person_id)
-        case QueueLeft(queue_id=queue_id, person_id=person_id):
-            return _wrap(_left(decision, said), origin, queue_id, person_id)
-        case QueueChanged(queue_id=queue_id):
-            changed = _length(decision, said)
-            return _wrap(changed, origin, queue_id, f"{changed.length} {changed.being_served}")
-        case AreaCounted(area_id=area_id):
-            return _wrap(_area(decision, origin), origin, area_id, f"{decision.cause} {decision.what}")
+            data, rule_id, who = _visit(decision, said), decision.zone_id, decision.person_id
+        case OccupancyChanged(zone_id=rule_id, occupancy=occupancy):
+            data, who = events.ZoneOccupancy(**said, zone_id=rule_id, occupancy=occupancy), str(occupancy)
+        case StaffRecognised(zone_id=rule_id, person_id=who):
+            data = _recognised(decision, origin, said)
+        case WaitBegan(queue_id=rule_id, person_id=who) | WaitEnded(queue_id=rule_id, person_id=who):
+            data = _wait(decision, said)
+        case QueueChanged(queue_id=rule_id):
+            data, who = _length(decision, said), f"{decision.length} {decision.being_served}"
+        case AreaCounted(area_id=rule_id):
+            data, who = _area(decision, origin), f"{decision.cause} {decision.what}"
         case WindowCovered():
-            return _wrap(_coverage(decision, origin), origin, origin.camera_id, f"{decision.start:.0f}")
+            data, rule_id, who = _coverage(decision, origin), origin.camera_id, f"{decision.start:.0f}"
+        case unknown:
+            assert_never(unknown)
+    return [_wrap(data, origin, rule_id, who)]
 
 
 def _crossing(decision: Crossing, origin: Origin, said: _Said) -> list[CloudEvent]:
@@ -83,7 +64,7 @@ def _crossing(decision: Crossing, origin: Origin, said: _Said) -> list[CloudEven
             track_id=decision.person_id,
             object_class=decision.object_class,
             reason=decision.reason,
-            position=decision.position,
+            position=Point(round(decision.position.x, 4), round(decision.position.y, 4)),
             staff=decision.staff,
             group_id=decision.group_id,
             buying_unit=decision.buying_unit,
@@ -101,12 +82,12 @@ def _crossing(decision: Crossing, origin: Origin, said: _Said) -> list[CloudEven
         track_id=decision.person_id,
         first_crossing_id=_crossing_id(origin, decision.line_id, decision.person_id, decision.u_turn_of),
         second_crossing_id=crossed.id,
-        seconds_between=round(decision.at - decision.u_turn_of, 3),
+        seconds_between=_seconds(decision.u_turn_of, decision.at),
     )
     return [crossed, _wrap(turned, origin, decision.line_id, decision.person_id)]
 
 
-def _recognised(decision: PersonRecognised, origin: Origin, said: _Said) -> StoreEvent:
+def _recognised(decision: StaffRecognised, origin: Origin, said: _Said) -> StoreEvent:
     before = (_crossing_id(origin, line_id, decision.person_id, at) for line_id, at in decision.crossings)
     return events.PersonRecognised(
         **said, track_id=decision.person_id, qualifier="staff", reason="staff_zone", crossing_ids=tuple(before)
@@ -124,26 +105,28 @@ def _visit(decision: VisitBegan | VisitDwells | VisitEnded, said: _Said) -> Stor
         return events.ZoneEntered(**said, **who, side=decision.side)
     stay = {
         "entered_at": instant(decision.entered_at),
-        "dwell_seconds": round(decision.at - decision.entered_at, 3),
+        "dwell_seconds": _seconds(decision.entered_at, decision.at),
     }
     if isinstance(decision, VisitDwells):
         return events.ZoneDwelling(**said, **who, **stay)
     return events.ZoneExited(**said, **who, **stay, side=decision.side, censored=decision.censored)
 
 
-def _left(decision: QueueLeft, said: _Said) -> StoreEvent:
+def _wait(decision: WaitBegan | WaitEnded, said: _Said) -> StoreEvent:
+    who = {"queue_id": decision.queue_id, "track_id": decision.person_id}
+    if isinstance(decision, WaitBegan):
+        return events.QueueArrived(**said, **who)
     return events.QueueLeft(
         **said,
-        queue_id=decision.queue_id,
-        track_id=decision.person_id,
+        **who,
         outcome=decision.outcome,
         arrived_at=instant(decision.arrived_at),
-        wait_seconds=round(decision.at - decision.arrived_at, 3),
+        wait_seconds=_seconds(decision.arrived_at, decision.at),
         censored=decision.censored,
     )
 
 
-def _length(decision: QueueChanged, said: _Said) -> events.QueueLength:
+def _length(decision: QueueChanged, said: _Said) -> StoreEvent:
     longest = decision.longest_wait_seconds
     return events.QueueLength(
         **said,
@@ -165,7 +148,7 @@ def _area(decision: AreaCounted, origin: Origin) -> StoreEvent:
         crossings=decision.crossings,
         clamped=decision.clamped,
         unseen_seconds=round(decision.unseen_seconds, 3),
-        reset_at=instant(decision.reset_at),
+        began_at=instant(decision.reset_at),
         cause=decision.cause,
     )
 
@@ -195,6 +178,11 @@ def _said(at: float, origin: Origin) -> _Said:
     }
 
 
+def _seconds(start: float, end: float) -> float:
+    """Between two moments as events write them: neither is rounded again."""
+    return (instant(end) - instant(start)).total_seconds()
+
+
 def _wrap(data: StoreEvent, origin: Origin, rule_id: str, who: str) -> CloudEvent:
     id_ = _id(origin, type(data), rule_id, who, data.captured_at.timestamp())
     return CloudEvent.of(data, source=origin.source, id=id_, subject=rule_id)
@@ -205,5 +193,4 @@ def _crossing_id(origin: Origin, line_id: str, person_id: str, at: float) -> str
 
 
 def _id(origin: Origin, model: type[StoreEvent], rule_id: str, who: str, at: float) -> str:
-    milliseconds = round(instant(at).timestamp() * 1000)
-    return event_id(origin.source, model.event_type, who, rule_id, milliseconds)
+    return event_id(origin.source, model.event_type, who, rule_id, milliseconds(at))

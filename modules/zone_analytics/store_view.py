@@ -3,18 +3,19 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from modules.zone_analytics.area_counter import AreaCounter, AreaState
+from modules.zone_analytics.area_counter import AreaCounter
+from modules.zone_analytics.area_state import AreaState
 from modules.zone_analytics.camera_view import CameraView
 from modules.zone_analytics.coverage import Coverage
 from modules.zone_analytics.decisions import Crossing, Decision
+from modules.zone_analytics.parameters import DecisionParameters
 from modules.zone_analytics.people import Person
-from modules.zone_analytics.spatial_analysis import Scene, scene_of
+from modules.zone_analytics.scene import Scene, scene_of
 from storeflow.contract.messages import Detections
-from storeflow.contract.parameters import DecisionParameters
 from storeflow.contract.twins import Layout
 
 AREAS = "~areas"
-"""What stands for the camera in what is decided over several: no `Identifier`, so no camera can be called so."""
+"""Stands for the camera in what is decided over several: no `Identifier`, so no camera can have this name."""
 MOST_COVERAGES = 256
 """Of that many cameras it is remembered when they last looked; beyond, the one that ended first is forgotten."""
 
@@ -78,10 +79,10 @@ class StoreView:
         decisions += coverage.observe(detections.captured_at, detections.sequence, self.parameters)
         decisions += view.observe(detections)
         decided = _by(view, decisions, self._scene(view)) if decisions else []
-        heard: list[Decision] = []
+        of_areas: list[Decision] = []
         for area in self.areas.values():
-            heard += area.hear(detections.camera_id, detections.captured_at)
-        return decided + _over_all(heard) + self._count(decided)
+            of_areas += area.observe_frame(detections.camera_id, detections.captured_at)
+        return decided + _over_all(of_areas) + self._count(decided)
 
     def end(self, camera_id: str) -> list[Decided]:
         """Decide everything that is still open in front of a camera: no more frames of it come."""

@@ -3,26 +3,37 @@
 import argparse
 from pathlib import Path
 
+from storeflow.cli.help_text import Commands, ExitCode, describe
+from storeflow.cli.out_folder import make_folder, naming
 from storeflow.contract.schema import schema_files
 
 
-def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add(commands: Commands) -> None:
     """Add the command to the command line."""
-    parser = commands.add_parser("schemas", help="write the JSON Schemas of events and twins", description=__doc__)
-    parser.add_argument("--out", type=Path, required=True, help="folder; a schema of what is no more is deleted there")
+    parser = commands.add_parser("schemas", help="write the JSON Schemas of events and twins")
+    describe(
+        parser,
+        "Write the JSON Schema of every event and every section of a twin.",
+        ["schemas --out schemas/v1"],
+        {ExitCode.FINE: "the folder holds exactly the schemas of today"},
+    )
+    parser.add_argument(
+        "--out", type=Path, required=True, metavar="FOLDER", help="a schema of what is no more is deleted there"
+    )
     parser.set_defaults(command=command)
 
 
 def command(options: argparse.Namespace) -> int:
-    """Write them; 0 when the folder holds exactly the schemas of today."""
+    """Write them."""
     folder: Path = options.out
     files = schema_files()
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     for pattern in ("storeflow.*.json", "twin.*.json"):
         for path in folder.glob(pattern):
             if path.name not in files:
                 path.unlink()
     for name, text in files.items():
-        (folder / name).write_text(text, encoding="utf-8")
+        with naming(folder / name) as path:
+            path.write_text(text, encoding="utf-8")
     print(f"{len(files)} schemas in {folder}")
-    return 0
+    return ExitCode.FINE

@@ -7,9 +7,12 @@ module that starts again re-sends and never doubles. Its trace follows from the 
 from hashlib import blake2b
 from typing import Any, Literal, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SerializeAsAny, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, ValidationError, model_validator
 
-from storeflow.contract.events import EVENT_MODELS, SCHEMA_VERSION, StoreEvent
+from storeflow.contract.events import EVENT_MODELS, StoreEvent, schema_urn, schema_version
+from storeflow.contract.events.privacy import Impersonal, Pseudonymous
+from storeflow.contract.faults import first_fault
+from storeflow.contract.instant import Instant
 from storeflow.errors import ContractError
 
 TRACEPARENT_PATTERN = "^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$"
@@ -23,7 +26,10 @@ def event_id(source: str, event_type: str, *parts: str | int) -> str:
 
 
 def camera_source(hub: str, device_id: str, camera_id: str) -> str:
-    """The `source` of what was decided in front of one camera of one device; its states add `/state` to it."""
+    """The `source` of what was decided in front of one camera of one device.
+
+    The camera's states add `/state` to it, documents of Azure Spatial Analysis `/spatial_analysis`.
+    """
     return f"//{hub}/{device_id}/{camera_id}"
 
 
@@ -44,24 +50,38 @@ def named(source: str, event_id: str) -> str:
 class CloudEvent(BaseModel):
     """One store event in its envelope."""
 
+    # The forms of ids and numbers are in the schema alone: they bind who writes, and are no reason to refuse an event.
+
     model_config = ConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True)
 
-    specversion: Literal["1.0"] = "1.0"
-    id: str
-    source: str
-    type: str
-    time: AwareDatetime
-    datacontenttype: Literal["application/json"] = "application/json"
-    dataschema: str
-    subject: str
-    """What it is about: the line, the zone or the camera."""
-    sequence: str | None = None
-    """Number of the event within its source, gap-free, in twelve digits so that it sorts as text (CloudEvents
-    extension `sequence`); the outbox that first keeps the event gives it."""
-    traceparent: str | None = Field(default=None, json_schema_extra={"pattern": TRACEPARENT_PATTERN})
-    """The trace that the event begins (CloudEvents extension "Distributed Tracing"; W3C Trace Context). One that is
-    not of that form is no reason to refuse the event."""
+    specversion: Impersonal[Literal["1.0"]] = "1.0"
+    """Always `1.0`: the version of CloudEvents."""
+    id: Pseudonymous[str] = Field(json_schema_extra={"pattern": "^[0-9a-f]{32}$"})
+    """32 hexadecimal digits. With `source` it names this event for ever."""
+    source: Impersonal[str]
+    """Whose series of events it belongs to: `//<IoT hub>/<device>/<camera>`, `…/<camera>/state` for how the camera
+    itself fares, `//<IoT hub>/<device>/~areas` for what is counted over several cameras (no camera can be called so),
+    and `…/<camera>/spatial_analysis` for documents."""
+    type: Impersonal[str]
+    """Which of these events."""
+    time: Impersonal[Instant]
+    """The same as `data.captured_at`. UTC."""
+    datacontenttype: Impersonal[Literal["application/json"]] = "application/json"
+    """Always `application/json`."""
+    dataschema: Impersonal[str]
+    """The schema of `data`, `urn:storeflow:schema:<version>:<type>`."""
+    subject: Impersonal[str]
+    """What it is about: the id of the line, the zone, the queue, the area or the camera; of
+    `storeflow.person.recognised` the zone."""
+    sequence: Impersonal[str | None] = Field(default=None, json_schema_extra={"pattern": "^[0-9]{12}$"})
+    """Number of the event within its source, without gaps, in twelve digits so that it sorts as text (CloudEvents
+    extension "Sequence"). The outbox that first keeps the event gives it."""
+    traceparent: Pseudonymous[str | None] = Field(default=None, json_schema_extra={"pattern": TRACEPARENT_PATTERN})
+    """The trace that the event begins, as W3C Trace Context writes it (CloudEvents extension "Distributed Tracing"); a
+    digest of `source` and `id`, so that it stays the same when the event is sent again. One that is not of that form is
+    no reason to refuse the event."""
     data: SerializeAsAny[StoreEvent]
+    """What happened."""
 
     @model_validator(mode="before")
     @classmethod
@@ -82,11 +102,21 @@ class CloudEvent(BaseModel):
             source=source,
             type=data.event_type,
             time=data.captured_at,
-            dataschema=f"urn:storeflow:schema:{SCHEMA_VERSION}:{data.event_type}",
+            dataschema=schema_urn(data.event_type),
             subject=subject,
             traceparent=traceparent(source, id),
             data=data,
         )
+
+    @property
+    def schema_version(self) -> str | None:
+        """`major.minor` of the schema of `data`."""
+        return schema_version(self.dataschema, self.type)
+
+    @property
+    def store_id(self) -> str:
+        """The store."""
+        return self.data.store_id
 
     def to_json(self) -> bytes:
         """Structured JSON, one line."""
@@ -102,6 +132,4 @@ class CloudEvent(BaseModel):
         try:
             return cls.model_validate_json(body)
         except ValidationError as error:
-            first = error.errors(include_url=False)[0]
-            where = ".".join(map(str, ("event", *first["loc"])))
-            raise ContractError(f"{where}: {first['msg']}") from error
+            raise ContractError(first_fault(error, "event")) from error

@@ -6,13 +6,13 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, Field, model_validator
 
 from storeflow.contract.events import Direction
-from storeflow.contract.section import Fraction, FramePoint, Identifier, Polygon, Seconds, Section
+from storeflow.contract.section import Fraction, FramePoint, Identifier, Polygon, Seconds, Section, Switch
 
 Focus = Literal["footprint", "bottom_center", "center"]
 """The place of a person: where they touch the floor, also when the picture cuts them; their box's lower edge; its
 middle."""
 Vehicle = Literal["bus", "car", "motorcycle", "truck"]
-"""What the vehicle models tell apart."""
+"""The kinds that the vehicle models know."""
 ObjectClass = Literal["person", "vehicle", Vehicle]
 """What can be counted; `vehicle` is any of those."""
 
@@ -57,14 +57,14 @@ class Zone(Section):
     reentry_seconds: Seconds = 1.0
     """Who is back within this time never left."""
     min_visit_seconds: Seconds = 0.5
-    """Shorter visits are not told."""
+    """Shorter visits make no event."""
     min_dwell_seconds: Seconds = 10.0
-    """After this long inside, `dwelling` is told while the visit lasts."""
+    """After this long inside, `dwelling` is sent while the visit lasts."""
     dwell_interval_seconds: Seconds = 0.0
-    """How often it is told again after that; 0: not again."""
+    """How often it is sent again after that; 0: not again."""
     occupancy_interval_seconds: Seconds = 0.0
-    """How often the occupancy is told again when it has not changed; 0: not again."""
-    staff_only: bool = False
+    """How often the occupancy is sent again when it has not changed; 0: not again."""
+    staff_only: Switch = False
     """Whether whoever stays here works here."""
     staff_seconds: Seconds = 5.0
     """In such a zone: how long one must stay for that."""
@@ -82,7 +82,7 @@ class Queue(Section):
     reentry_seconds: Seconds = 2.0
     """Who is back within this time never left."""
     min_wait_seconds: Seconds = 1.0
-    """Shorter waits are not told."""
+    """Shorter waits make no event."""
     served_seconds: Seconds = 2.0
     """Who was at the service point for so long has been served."""
 
@@ -101,8 +101,8 @@ class Area(Section):
 class Layout(Section):
     """The lines, zones, queues and areas of a store."""
 
-    spatial_analysis: bool = False
-    """Tell every crossing, visit and occupancy of people as a document of Azure Spatial Analysis, too."""
+    spatial_analysis: Switch = False
+    """Send every crossing, visit and occupancy of people as a document of Azure Spatial Analysis, too."""
     zones: dict[Identifier, Zone] = Field(default_factory=dict)
     lines: dict[Identifier, Line] = Field(default_factory=dict)
     queues: dict[Identifier, Queue] = Field(default_factory=dict)

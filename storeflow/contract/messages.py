@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from storeflow.contract.faults import first_fault
 from storeflow.contract.geometry import BoundingBox
 from storeflow.errors import ContractError
 
@@ -76,6 +77,4 @@ def decode(body: bytes) -> Detections | StreamEnded:
     try:
         return _ADAPTER.validate_json(body)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(map(str, first["loc"])) or "message"
-        raise ContractError(f"side channel: {where}: {first['msg']}") from error
+        raise ContractError(first_fault(error, "side channel")) from error

@@ -1,19 +1,37 @@
-"""The sections of the module twins: what an operator may set, and how a wrong setting is told.
+"""The sections of the module twins: what an operator may set.
 
 One section has one owner: video_capture `cameras`, inference `models`, zone_analytics `layout`, upstream_router
 `telemetry`. Unknown keys are refused (they are an operator's typo). Validation changes nothing, and opens nothing
 but the time zone database. Maps are keyed by id, so that layered deployments can add to them; arrays are only for
-points.
+points and for a camera's region.
 """
 
+import re
+from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AwareDatetime, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import (
+    AwareDatetime,
+    BeforeValidator,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    WithJsonSchema,
+    model_validator,
+)
 
 from storeflow.contract import camera_url
+from storeflow.contract.faults import SOME_TIME, faults
 from storeflow.contract.layout import Area, Focus, Layout, Line, Queue, Zone
-from storeflow.contract.section import Fraction, Identifier, Polygon, Seconds, Section
-from storeflow.contract.told import faults
+from storeflow.contract.section import (
+    Fraction,
+    Identifier,
+    Number,
+    Polygon,
+    Seconds,
+    Section,
+    WholeNumber,
+)
 from storeflow.errors import ConfigError
 
 __all__ = [
@@ -38,14 +56,32 @@ __all__ = [
 ]
 
 
+_TIME = r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,9})?"
+_ZONE = r"(Z|[+-]\d{2}:\d{2})"
+
+
+def _time(value: Any) -> Any:
+    if isinstance(value, datetime) or (isinstance(value, str) and re.fullmatch(f"{_TIME}{_ZONE}?", value)):
+        return value
+    raise ValueError(f"is no time such as {SOME_TIME}")
+
+
+Moment = Annotated[
+    AwareDatetime,
+    BeforeValidator(_time),
+    WithJsonSchema({"type": "string", "format": "date-time", "pattern": f"^{_TIME}{_ZONE}$"}),
+]
+"""A date and a time of day with its time zone."""
+
+
 class Playback(Section):
     """How a clip or test pattern stands in for a live camera."""
 
     pace: Literal["realtime", "lossless"] = "realtime"
     """Frames are shown when they are due; `realtime` lets a slow reader miss some, `lossless` waits for readers."""
-    speed: float = Field(default=1.0, gt=0, le=100)
+    speed: Number = Field(default=1.0, gt=0, le=100)
     """Frames are due this many times faster than they were filmed; `captured_at` stays film time."""
-    starts_at: AwareDatetime | None = None
+    starts_at: Moment | None = None
     """`captured_at` of the first frame; the clock's time when absent."""
 
 
@@ -58,7 +94,7 @@ class Camera(Section):
     """Name of the secret on the device that holds a live camera's `user:password`."""
     freeze_seconds: Seconds = 30.0
     """A live camera whose picture has not changed at all for so long has failed; 0: never."""
-    fps: float = Field(default=10.0, gt=0, le=60)
+    fps: Number = Field(default=10.0, gt=0, le=60)
     """Frames per second to analyse at most."""
     region: tuple[Fraction, Fraction, Fraction, Fraction] | None = None
     """`[left, top, right, bottom]` of the part that is sent to inference."""
@@ -86,7 +122,7 @@ class Model(Section):
 
     name: Identifier
     """Folder `models/<task>/<name>`."""
-    threshold: float | None = Field(default=None, gt=0, lt=1)
+    threshold: Number | None = Field(default=None, gt=0, lt=1)
     """Overrides the model card's."""
     tracker: Literal["default", "bytetrack"] = "default"
     """Who is who from frame to frame: the tracker that counts were tuned with, or ByteTrack as published."""
@@ -104,7 +140,7 @@ class NdjsonSink(Section):
     kind: Literal["ndjson"] = "ndjson"
     file: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}\.ndjson$")] = "events.ndjson"
     """Name inside the module's state folder."""
-    max_bytes: int = Field(default=100_000_000, ge=1_000_000, le=1_000_000_000_000)
+    max_bytes: WholeNumber = Field(default=100_000_000, ge=1_000_000, le=1_000_000_000_000)
     """Before it grows larger it becomes `<file>.1`, in place of the one before, and a new file is begun."""
 
 

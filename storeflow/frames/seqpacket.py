@@ -80,7 +80,7 @@ class Listener:
 class Link:
     """The client's end: it connects by itself, and again whenever the server comes back.
 
-    A server that stays away, or hangs up at once, is tried less and less often.
+    A server that stays away, or closes the connection at once, is tried less and less often.
     """
 
     def __init__(self, path: Path) -> None:
@@ -115,7 +115,7 @@ class Link:
     def send(self, datagram: bytes) -> None:
         """Send to the server if it is there.
 
-        If it has hung up, `receive` finds that out, and what it said before is still to be read.
+        If it has closed the connection, `receive` finds that out, and what it said before is still to be read.
         """
         if self._socket is not None:
             with suppress(OSError):
@@ -130,14 +130,14 @@ class Link:
         if self._socket is None and (now := time.monotonic()) >= self._next_attempt:
             self._socket = self._reach()
             if self._socket is None:
-                self._be_patient(now)
+                self._back_off(now)
             else:
                 self._connected_at = now
                 self.connections += 1
         return self._socket is not None
 
     def disconnect(self) -> None:
-        """Hang up; `connect` and `receive` connect again."""
+        """Close the connection; `connect` and `receive` connect again."""
         if self._socket is None:
             return
         self._socket.close()
@@ -146,7 +146,7 @@ class Link:
         if now - self._connected_at > LONGEST_RECONNECT_SECONDS:
             self._pause = RECONNECT_SECONDS
         else:
-            self._be_patient(now)
+            self._back_off(now)
 
     def _read(self, server: socket.socket) -> tuple[bytes, list[int]] | None:
         try:
@@ -160,7 +160,7 @@ class Link:
         self.disconnect()
         return None
 
-    def _be_patient(self, now: float) -> None:
+    def _back_off(self, now: float) -> None:
         self._next_attempt = now + self._pause
         self._pause = min(2 * self._pause, LONGEST_RECONNECT_SECONDS)
 
@@ -187,7 +187,7 @@ def receive_waiting(client: socket.socket, size: int) -> Iterator[bytes]:
         except BlockingIOError:
             return
         if not datagram:
-            raise ConnectionError("the client has hung up")
+            raise ConnectionError("the client has closed the connection")
         yield datagram
 
 

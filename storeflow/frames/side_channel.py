@@ -1,7 +1,7 @@
 """Per-frame messages from one process to others: one publisher, many subscribers, on a unix socket.
 
 edgeHub carries some hundreds of messages a second; cameras say more than that. A slow subscriber holds nobody up: it
-loses the oldest messages of its backlog, but never the end of a stream, nor what is published as `lossless`. Whoever
+loses the oldest messages of its backlog, but never the end of a stream, nor what is published as `lossless`. Who
 publishes such waits for room first (`wait_for_room`), and nothing of it is lost while subscribers live.
 """
 
@@ -21,7 +21,7 @@ from storeflow.errors import ContractError, TransportError
 from storeflow.frames.seqpacket import Link, Listener, receive_waiting, wait_ready
 
 MAX_MESSAGE_BYTES = 128 * 1024
-"""A message is one datagram. 200 tracks take about 30 KiB; Linux lets a datagram of this size through by default."""
+"""A message is one datagram. 200 tracks take less than 40 KiB; Linux lets a datagram of this size through."""
 _SEND_BUFFER_BYTES = 1024 * 1024
 _BEYOND_BACKLOG = 1000
 """So many messages that may not be dropped are kept beyond the backlog; then the subscriber is taken for dead."""
@@ -47,7 +47,7 @@ class MessagePublisher:
     """The sending end. One thread publishes; any other may `close` it.
 
     A message goes out when it is published; what a subscriber could not take then goes out at the next call of
-    `publish`, `flush` or `wait_for_room`, so whoever publishes rarely calls `flush` in between.
+    `publish`, `flush` or `wait_for_room`, so a process that publishes rarely calls `flush` in between.
 
     Args:
         socket_path: where subscribers connect; made with mode 0660, replacing what lies there.
@@ -107,7 +107,7 @@ class MessagePublisher:
         return self._wait_until(self._all_is_handed_over, timeout)
 
     def close(self) -> None:
-        """Hang up on everybody; what is still in a backlog is lost. May be called by any thread."""
+        """Close all connections; what is still in a backlog is lost. May be called by any thread."""
         with self._lock:
             if self._closed:
                 return
@@ -143,7 +143,7 @@ class MessagePublisher:
     def _attend(self) -> None:
         while client := self._listener.accept():
             client.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)
-            # Whoever comes late has to learn which cameras are over: nothing else will be said of them.
+            # Who comes late has to learn which cameras are over: nothing else will be said of them.
             newcomer = _Subscriber(client, deque(self._ended.values()))
             self._subscribers.append(newcomer)
         for subscriber in tuple(self._subscribers):
@@ -164,7 +164,9 @@ class MessagePublisher:
                 del backlog[oldest]
                 self._lost += 1
             elif len(backlog) > self._backlog + _BEYOND_BACKLOG:
-                LOG.error("side channel: hung up on a subscriber that takes nothing; it may connect again")
+                LOG.error(
+                    "side channel: closed the connection to a subscriber that takes nothing; it may connect again"
+                )
                 self._drop(subscriber)
                 return
         self._hand_over(subscriber)
@@ -213,5 +215,5 @@ class MessageSubscriber:
         return None
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         self._link.disconnect()

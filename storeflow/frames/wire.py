@@ -6,7 +6,7 @@ writer -> reader    hello   at once on connecting: how this writer treats a slow
                     end     no more frames for now, and why
 reader -> writer    the slot it is done with
 
-The first byte is the kind. Layouts are binary and fixed: a frame's facts pack in a twentieth of the time that
+The first byte is the kind. Layouts are binary and fixed: a frame's facts pack in about a fifth of the time that
 they take as JSON.
 """
 
@@ -109,7 +109,7 @@ def unpack(datagram: bytes) -> Hello | Ring | FrameFacts | StreamEnded:
 
     Raises:
         TransportError: no writer of ours says this.
-        ContractError: the end of the stream is not told in the contract's words.
+        ContractError: the end of the stream is not as the contract has it.
     """
     try:
         match datagram[0]:

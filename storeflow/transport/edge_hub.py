@@ -1,7 +1,7 @@
 """edgeHub by way of azure-iot-device, the only file that imports it.
 
 The SDK does not retry its first connect, has no timeout anywhere, stops reconnecting for good after a refused token,
-never renews a token after one failed signing, reconnects without subscribing anew, and may stay "connected" while
+never renews a token after one failed signing, reconnects without subscribing again, and may stay "connected" while
 nothing reads its socket. So a client is used for one connection and for less than the life of one token, never
 reconnects by itself, and is replaced as soon as anything about it is in doubt. What a client lives through is
 `_use_one_client`; whatever ends it early goes through `_end`. Trap by trap: docs/sdk-traps.md.
@@ -26,9 +26,9 @@ from storeflow.errors import TransportError
 from storeflow.transport.port import MAX_BODY_BYTES, Inbox
 
 LOG = logging.getLogger(__name__)
-_Answer = TypeVar("_Answer")
+_T = TypeVar("_T")
 _AWAY = (ConnectionDroppedError, ConnectionFailedError, NoConnectionError, OSError)
-_TOLD_AGAIN = 60
+_LOG_EVERY = 60
 """One in so many attempts to reach a hub that is away is logged, a minute's worth."""
 
 
@@ -45,18 +45,19 @@ class Timing:
     token: int = 3600
     """Life of a token …"""
     renew: float = 600.0
-    """… and how long before its end there is a new client; 120 s before it the SDK would sign anew, once."""
+    """… and how long before its end there is a new client; 120 s before it the SDK would sign again, once."""
     silence: float = 300.0
     """Without anything heard for this long, the twin is asked for, to prove that answers still come."""
     check: float = 1.0
     retry: float = 1.0
     """Before the next client, while the hub is away or after it went."""
     backoff: float = 1.0
-    """Before the next client after one that was no use; doubled each time, up to the longest."""
-    longest_backoff: float = 30.0
+    """Before the next client after one that was no use; doubled each time, up to …"""
+    max_backoff: float = 30.0
+    """… this."""
     shutdown: float = 2.0
     useless_clients: int = 8
-    """So many clients in a row over which nothing was heard, though the hub was there: this process can't mend it."""
+    """So many clients in a row over which nothing was heard, though the hub was there: this process can't fix it."""
 
 
 class _HubAwayError(TransportError):
@@ -80,7 +81,7 @@ class EdgeHubTransport:
         self._heard_at = 0.0
         """When the hub was last known to be there: at that moment, or when a message or an answer came later."""
         self._requests: set[asyncio.Task[Any]] = set()
-        """Those that the SDK has not answered, whoever still waits for them."""
+        """Those that the SDK has not answered, whether anyone still waits for them or not."""
 
     async def run(self, inbox: Inbox) -> None:
         """Keep a living client until cancelled; raises TransportError when clients are of no use any more."""
@@ -97,10 +98,10 @@ class EdgeHubTransport:
                     useless = 0
                 if isinstance(error, _HubAwayError):
                     pause = timing.retry
-                    LOG.log(logging.DEBUG if away % _TOLD_AGAIN else logging.WARNING, "edgeHub: %s", error)
+                    LOG.log(logging.DEBUG if away % _LOG_EVERY else logging.WARNING, "edgeHub: %s", error)
                     away += 1
                 else:
-                    pause = min(timing.backoff * 2**useless, timing.longest_backoff)
+                    pause = min(timing.backoff * 2**useless, timing.max_backoff)
                     useless, away = useless + 1, 0
                     if useless >= timing.useless_clients:
                         raise TransportError(f"edgeHub: {useless} clients were no use, the last: {error}") from error
@@ -163,7 +164,7 @@ class EdgeHubTransport:
         finally:
             watch.cancel()
             self._disconnected(inbox)
-            _end(ended, _HubAwayError("its client was replaced"))  # for whoever still waits for an answer
+            _end(ended, _HubAwayError("its client was replaced"))  # for anyone who still waits for an answer
             # Without its network thread a client never finishes its shutdown.
             patience = 0.0 if _network_thread_died(client) else timing.shutdown
             await asyncio.wait({self._request(client.shutdown())}, timeout=patience)
@@ -207,7 +208,7 @@ class EdgeHubTransport:
         client.on_twin_desired_properties_patch_received = on_patch
 
     async def _watch(self, client: Any, ended: "asyncio.Future[TransportError]") -> None:
-        """Find out what the SDK does not tell, and end the client for it."""
+        """Find out what the SDK does not report, and end the client for it."""
         while not ended.done():
             await asyncio.sleep(self._timing.check)
             if _network_thread_died(client):
@@ -226,7 +227,7 @@ class EdgeHubTransport:
             raise _HubAwayError("not connected to edgeHub")
         return self._client
 
-    async def _answered(self, request: Coroutine[Any, Any, _Answer], seconds: float, what: str) -> _Answer:
+    async def _answered(self, request: Coroutine[Any, Any, _T], seconds: float, what: str) -> _T:
         """Wait for the SDK's answer, but not for ever, and not for that of a client that is no longer in use.
 
         A request that is given up is left to end by itself: the SDK answers a cancelled one with a traceback.
@@ -242,11 +243,11 @@ class EdgeHubTransport:
         try:
             return task.result()
         except Exception as error:  # the SDK lets through what its dependencies raise
-            # An OSError of no particular kind is how the SDK says that variables are missing: no waiting mends that.
+            # An OSError of no particular kind is how the SDK says that variables are missing: no waiting fixes that.
             away = isinstance(error, _AWAY) and type(error) is not OSError
             raise _error(what, error, away=away) from error
 
-    def _request(self, request: Coroutine[Any, Any, _Answer]) -> "asyncio.Task[_Answer]":
+    def _request(self, request: Coroutine[Any, Any, _T]) -> "asyncio.Task[_T]":
         task = asyncio.ensure_future(request)
         self._requests.add(task)
         task.add_done_callback(self._forget)
@@ -263,19 +264,19 @@ def _end(ended: "asyncio.Future[TransportError]", reason: TransportError) -> Non
         ended.set_result(reason)
 
 
-async def _on_a_thread(function: Callable[[], _Answer]) -> _Answer:
+async def _on_a_thread(function: Callable[[], _T]) -> _T:
     """Call what blocks on a daemon thread of its own.
 
     The SDK asks the workload API without a time limit. A thread that hangs there would be missed among those of
     `asyncio.to_thread`, and would keep the process from ending.
     """
-    answer: Future[_Answer] = Future()
+    answer: Future[_T] = Future()
 
     def call() -> None:
         answer.set_running_or_notify_cancel()
         try:
             answer.set_result(function())
-        except BaseException as error:  # noqa: BLE001 - whatever it is, it belongs to whoever waits
+        except BaseException as error:  # noqa: BLE001 - whatever it is, it belongs to the one who waits
             answer.set_exception(error)
 
     threading.Thread(target=call, name="azure-iot-device", daemon=True).start()
@@ -286,7 +287,7 @@ def _network_thread_died(client: Any) -> bool:
     """Whether the thread ended that does all of a client's reading and writing.
 
     It has no except clause for TLS errors: a hub that is killed in mid write ends it, and the SDK calls itself
-    connected ever after. This looks inside the SDK, for want of another way: the last stage of the pipeline has the
+    connected ever after. This looks inside the SDK, as there is no other way: the last stage of the pipeline has the
     transport, and that has paho's client. Where that is otherwise, the answer is no, and `Timing.answer` has to do.
     """
     try:
@@ -301,7 +302,7 @@ def _network_thread_died(client: Any) -> bool:
 
 def _error(what: str, error: BaseException, *, away: bool) -> TransportError:
     """Ours for one of the SDK's, with what was behind it: most of the SDK's own texts say nothing."""
-    told, cause = f"{what}: {type(error).__name__} {error}", error.__cause__
+    message, cause = f"{what}: {type(error).__name__} {error}", error.__cause__
     while cause is not None:
-        told, cause = f"{told} <- {type(cause).__name__} {cause}", cause.__cause__
-    return _HubAwayError(told) if away else TransportError(told)
+        message, cause = f"{message} <- {type(cause).__name__} {cause}", cause.__cause__
+    return _HubAwayError(message) if away else TransportError(message)

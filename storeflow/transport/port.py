@@ -5,7 +5,7 @@ from concurrent.futures import Future
 from typing import Any, Protocol
 
 MAX_BODY_BYTES = 200 * 1024
-"""IoT Hub takes 256 KB with all that travels around the body; what the SDK lets through, edgeHub may hang up on."""
+"""IoT Hub takes 256 KB with all that travels around the body; what the SDK lets through may cost the connection."""
 
 
 class Inbox(Protocol):

@@ -4,9 +4,10 @@ from collections.abc import Callable
 
 import pytest
 
-from modules.zone_analytics.decisions import Crossing, Decision, VisitEnded
-from modules.zone_analytics.store_events import Origin, to_events
+from modules.zone_analytics.decisions import Crossing, Decision, Origin, VisitEnded
+from modules.zone_analytics.store_events import to_events
 from storeflow.contract.cloudevents import CloudEvent
+from storeflow.contract.events import Censored
 from storeflow.contract.geometry import Point
 from storeflow.contract.twins import Layout, read_section
 
@@ -35,8 +36,14 @@ def crossing() -> Callable[..., Crossing]:
 
 @pytest.fixture
 def visit() -> Callable[..., VisitEnded]:
-    """`visit(entered_at, exited_at)` of the zone `aisle`."""
-    return lambda start, end, person="1": VisitEnded("aisle", person, "person", end, None, start, None)
+    """`visit(entered_at, exited_at, person="1", censored=None, staff=False)` of the zone `aisle`."""
+
+    def make(
+        start: float, end: float, person: str = "1", censored: Censored | None = None, *, staff: bool = False
+    ) -> VisitEnded:
+        return VisitEnded("aisle", person, "person", end, None, start, censored, staff)
+
+    return make
 
 
 @pytest.fixture

@@ -63,7 +63,7 @@ def test_what_is_refused_says_why(url: str, fact: str) -> None:
         "file://u:s3cret@camera",
     ],
 )
-def test_what_is_refused_for_its_password_is_told_without_it(url: str) -> None:
+def test_what_is_refused_for_its_password_is_refused_without_naming_it(url: str) -> None:
     assert "s3cret" not in str(camera_url.fault(url))
 
 

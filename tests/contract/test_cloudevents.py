@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from storeflow.contract.cloudevents import CloudEvent, camera_source, event_id, named, traceparent
-from storeflow.contract.events import EVENT_MODELS, CameraState, LineCrossed, instant
+from storeflow.contract.events import EVENT_MODELS, CameraState, LineCrossed
 from storeflow.contract.geometry import Point
 from storeflow.errors import ContractError
 
@@ -39,16 +39,16 @@ def test_the_envelope_says_what_cloudevents_asks_for() -> None:
         "id": "1",
         "source": "//hub.azure-devices.net/store-1/door",
         "type": "storeflow.line.crossed",
-        "time": "2026-11-20T09:00:00.250000Z",
+        "time": "2026-11-20T09:00:00.250Z",
         "subject": "entrance",
     }
 
 
 def test_the_same_decision_always_has_the_same_id_and_another_one_another() -> None:
     parts = (SOURCE, "storeflow.line.crossed", "18f-1", "entrance", "1700000000125")
-    assert event_id(*parts) == event_id(*parts)
-    others = [event_id(*parts[:i], "other", *parts[i + 1 :]) for i in range(2, len(parts))]
-    assert len({event_id(*parts), *others}) == 4
+    others = [event_id(*parts[:i], "other", *parts[i + 1 :]) for i in range(len(parts))]
+    assert event_id(*parts) == "117d1c60337d3242465238bc0cccdb4b", "in every version: readers keep ids for ever"
+    assert len({event_id(*parts), *others}) == 6
 
 
 def test_parts_of_an_id_do_not_run_into_one_another() -> None:
@@ -81,7 +81,7 @@ def test_an_event_begins_a_trace_that_w3c_trace_context_accepts() -> None:
     assert f"trace {found[1]}" in named(event.source, event.id)
 
 
-def test_an_event_that_is_told_again_is_in_the_same_trace_and_another_event_in_another() -> None:
+def test_an_event_that_is_sent_again_is_in_the_same_trace_and_another_event_in_another() -> None:
     first, again = (CloudEvent.of(CROSSED, source=SOURCE, id="1", subject="entrance").to_json() for _ in range(2))
     assert first == again
     traces = {traceparent(source, name) for source in (SOURCE, f"{SOURCE}/state") for name in ("1", "2")}
@@ -93,10 +93,6 @@ def test_a_broken_trace_is_no_reason_to_refuse_an_event() -> None:
     for broken in ("00-1-2-03", "ff-0-0-0", ""):
         event = CloudEvent.from_json(json.dumps({**document, "traceparent": broken}).encode())
         assert event.data == CROSSED
-
-
-def test_an_instant_is_utc_to_the_millisecond() -> None:
-    assert instant(1_700_000_000.1254).isoformat() == "2023-11-14T22:13:20.125000+00:00"
 
 
 def test_every_event_type_is_known_by_its_name() -> None:

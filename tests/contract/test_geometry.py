@@ -5,13 +5,9 @@ import pytest
 from storeflow.contract.geometry import (
     BoundingBox,
     Point,
-    area,
-    crosses_itself,
     position_along,
     signed_distance,
 )
-
-SQUARE = (Point(0, 0), Point(1, 0), Point(1, 1), Point(0, 1))
 
 
 def test_facing_down_the_picture_the_right_hand_points_to_the_pictures_left() -> None:
@@ -39,28 +35,12 @@ def test_a_line_of_one_point_is_refused(measure: object) -> None:
         measure(Point(0, 0), Point(1, 1), Point(1, 1))  # type: ignore[operator]
 
 
-@pytest.mark.parametrize(
-    ("polygon", "crossing"),
-    [
-        (SQUARE, False),
-        ((Point(0, 0), Point(1, 1), Point(1, 0), Point(0, 1)), True),
-        ((Point(0, 0), Point(1, 0), Point(0.5, 0), Point(0.5, 1)), True),
-        ((Point(0, 0), Point(1, 0), Point(1, 1), Point(0.5, 0), Point(0, 1)), True),
-        ((Point(0, 0), Point(0.5, 0), Point(1, 0), Point(1, 1)), False),
-    ],
-    ids=["square", "bow tie", "folds back on itself", "corner on another edge", "corner on a straight edge"],
-)
-def test_a_polygon_that_crosses_or_touches_itself_is_found(polygon: tuple[Point, ...], crossing: bool) -> None:
-    assert crosses_itself(polygon) is crossing
-
-
-def test_the_area_of_a_polygon_is_a_fraction_of_the_frame() -> None:
-    assert area(SQUARE) == 1
-    assert area((Point(0, 0), Point(0.5, 0), Point(0.5, 0.5))) == pytest.approx(0.125)
-
-
 def test_a_person_stands_at_the_bottom_centre_of_the_box() -> None:
     box = BoundingBox(0.2, 0.1, 0.4, 0.9)
     assert box.bottom_center == pytest.approx((0.3, 0.9))
-    assert box.center == pytest.approx((0.3, 0.5))
     assert (box.width, box.height) == pytest.approx((0.2, 0.8))
+
+
+def test_lengths_are_measured_in_heights_of_the_frame_and_places_told_in_fractions_of_it() -> None:
+    assert Point(0.5, 0.25).scaled(16 / 9) == pytest.approx((8 / 9, 0.25))
+    assert Point(0.5, 0.25).scaled(16 / 9).unscaled(16 / 9) == pytest.approx((0.5, 0.25))

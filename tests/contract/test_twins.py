@@ -29,7 +29,7 @@ def test_queues_and_areas_are_read_with_their_defaults() -> None:
     assert {layout.lines["door"].focus, till.focus} == {"footprint"}
 
 
-def test_nothing_new_is_told_unless_the_layout_asks_for_it() -> None:
+def test_nothing_new_is_sent_unless_the_layout_asks_for_it() -> None:
     zone = read_section("layout", {"zones": {"aisle": AISLE}}).zones["aisle"]
     new = (zone.margin, zone.dwell_interval_seconds, zone.occupancy_interval_seconds, zone.staff_only)
     assert new == (0, 0, 0, False)
@@ -69,18 +69,28 @@ def test_without_a_setting_events_go_to_iot_hub() -> None:
         ),
         (
             "layout",
+            {"zones": {"a": {"polygon": [[0, 0], [1, 1], [1, 0], [0, 0.4]]}}},
+            "layout.zones.a.polygon: the polygon crosses itself",
+        ),
+        (
+            "layout",
+            {"zones": {"a": {"polygon": [[0.1, 0.1], [0.1, 0.1], [0.1, 0.1]]}}},
+            "layout.zones.a.polygon: the polygon crosses itself or has no area",
+        ),
+        (
+            "layout",
             {"zones": {"a": {"polygon": [[0, 0], [0.5, 0], [1, 0]]}}},
             "layout.zones.a.polygon: the polygon crosses itself or has no area",
         ),
         (
             "layout",
             {"zones": {"a": {"polygon": [[0, 0], [1, NAN], [1, 0]]}}},
-            "layout.zones.a.polygon.1: (1.0, nan) is outside",
+            "layout.zones.a.polygon[1]: (1.0, nan) is outside",
         ),
         (
             "layout",
             {"zones": {"a": {"polygon": [[0, 0], [1.2, 1], [1, 0]]}}},
-            "layout.zones.a.polygon.1: (1.2, 1.0) is outside",
+            "layout.zones.a.polygon[1]: (1.2, 1.0) is outside",
         ),
         (
             "layout",
@@ -171,7 +181,7 @@ def test_a_wrong_setting_is_refused_with_its_path_and_the_fact(section: str, doc
     assert any(problem.startswith(told) for problem in refused.value.problems), refused.value.problems
 
 
-def test_everything_that_is_wrong_is_told_at_once() -> None:
+def test_everything_that_is_wrong_is_said_at_once() -> None:
     with pytest.raises(ConfigError) as refused:
         read_section("layout", {"lines": {"a": {**DOOR, "x": 1}, "b": {**DOOR, "in": 3}}})
     assert len(refused.value.problems) == 2

@@ -3,7 +3,7 @@
 The safeguards: `keep` an event before answering for it, `delete` what the next owner has, keep no event again that was
 `seen`, `cut` off what a sink wrote and never committed; or `nothing`. The disk is slow, so that a kill often comes
 between what a sink wrote and the commit. For tests/host/test_kill_nine.py and tests/system/test_kill_nine.py, which
-show with it that they would notice. `sender` is no module of a store: it tells TOTAL events as fast as a busy one does.
+show with it that they would notice. `sender` is no module of a store: it emits TOTAL events as fast as a busy one does.
 """
 
 import os
@@ -15,49 +15,44 @@ from typing import Any, ClassVar
 from modules.upstream_router import module as upstream_router
 from modules.upstream_router.sinks.ndjson import NdjsonFile
 from modules.zone_analytics import module as zone_analytics
-from storeflow import host
 from storeflow.contract.cloudevents import CloudEvent, event_id
 from storeflow.contract.events import CameraState, instant
-from storeflow.module import ModuleContext, Output
-from storeflow.outbox import Outbox
-from storeflow.worker import ModuleFactory
+from storeflow.host import outbox, process
+from storeflow.host.module import ModuleContext, ModuleFactory, Output
+from storeflow.host.outbox import Outbox
 
 SLOW_DISK_SECONDS = 0.3
-AT_ONCE = 4
+BATCH = 4
 PAUSE_SECONDS = 0.02
-TOLD_AGAIN = 5
-"""After a restart the last few events are told again, as a module that starts from a checkpoint does."""
+SENT_AGAIN = 5
+"""After a restart the last few events are emitted again, as a module that starts from a checkpoint does."""
 
 
 class Sender:
-    """Tells one event after another; its checkpoint is how many it told."""
+    """Emits one event after another; its checkpoint is how many."""
 
     sections: ClassVar[tuple[str, ...]] = ()
     total: ClassVar[int] = 0
 
     def __init__(self, context: ModuleContext, checkpoint: bytes | None) -> None:
         self._source = context.source("door")
-        self._next = max(1, int(checkpoint or b"0") + 1 - TOLD_AGAIN)
+        self._next = max(1, int(checkpoint or b"0") + 1 - SENT_AGAIN)
 
     def configure(self, section: str, value: Any, version: int) -> None:
         """It has no sections."""
 
     def work(self, timeout: float) -> Sequence[Output]:
-        """Tell the next few."""
+        """Emit the next few."""
         if self._next > self.total:
             time.sleep(timeout)
             return ()
         time.sleep(PAUSE_SECONDS)
-        numbers = range(self._next, min(self._next + AT_ONCE, self.total + 1))
+        numbers = range(self._next, min(self._next + BATCH, self.total + 1))
         self._next = numbers.stop
         return [Output("events", self._event(number)) for number in numbers]
 
-    def on_message(self, input_name: str, body: bytes) -> Sequence[Output]:
-        """Nothing is sent to it but receipts, and those are the host's."""
-        raise AssertionError(f"{input_name}: {body!r}")
-
     def checkpoint(self) -> bytes:
-        """How many were told."""
+        """How many were emitted."""
         return str(self._next - 1).encode()
 
     def metrics(self) -> Mapping[str, float]:
@@ -90,13 +85,6 @@ class OutboxWithoutDelete(Outbox):
         super().delete(row_ids[:0], sink_state)
 
 
-class OutboxWithoutSeen(Outbox):
-    """It does not know what it kept before."""
-
-    def _was_seen(self, database: Any, key: bytes) -> bool:  # noqa: ARG002 - the signature that it replaces
-        return False
-
-
 class SlowFile(NdjsonFile):
     """A file on a disk that takes its time."""
 
@@ -127,12 +115,13 @@ def main(name: str, without: str, total: str = "0") -> int:
     outboxes: dict[str, type[Outbox]] = {
         "keep": OutboxWithoutKeep,
         "delete": OutboxWithoutDelete,
-        "seen": OutboxWithoutSeen,
     }
     Sender.total = int(total)
-    vars(host)["Outbox"] = outboxes.get(without, Outbox)
+    vars(process)["Outbox"] = outboxes.get(without, Outbox)
+    if without == "seen":
+        vars(outbox)["_was_seen"] = lambda *_: False
     vars(upstream_router)["NdjsonFile"] = FileWithoutCut if without == "cut" else SlowFile
-    return host.run_module(modules[name])
+    return process.run_module(modules[name])
 
 
 if __name__ == "__main__":

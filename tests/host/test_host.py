@@ -14,20 +14,20 @@ import pytest
 from modules.upstream_router.module import UpstreamRouter
 from storeflow.contract.cloudevents import CloudEvent, traceparent
 from storeflow.contract.events import CameraState, instant
-from storeflow.delivery import Pace
 from storeflow.errors import ConfigError, StoreflowError
-from storeflow.host import Host
-from storeflow.module import ModuleContext, Output
-from storeflow.outbox import CorruptOutboxError, Outbox
+from storeflow.host.database import CorruptDatabaseError
+from storeflow.host.delivery import DeliveryTiming
+from storeflow.host.host import Host
+from storeflow.host.module import ModuleContext, ModuleFactory, Output
+from storeflow.host.outbox import Outbox
 from storeflow.transport.memory import MemoryHub
-from storeflow.worker import ModuleFactory
 
 CAMERA = {"url": "file:door.mp4"}
 ZONE = {"polygon": [[0.1, 0.1], [0.9, 0.1], [0.9, 0.9]]}
-PACE = Pace(resend_seconds=0.3, retry_seconds=0.05)
+TIMING = DeliveryTiming(resend_seconds=0.3, retry_seconds=0.05)
 ROUTES = {
-    "teller/events": "upstream_router/events",
-    "upstream_router/receipts": "teller/receipts",
+    "emitter/events": "upstream_router/events",
+    "upstream_router/receipts": "emitter/receipts",
     "upstream_router/upstream": "$upstream",
 }
 
@@ -39,15 +39,15 @@ def event(number: int) -> CloudEvent:
     return CloudEvent.of(data, source="//hub/device/door", id=f"{number:032d}", subject="door")
 
 
-class _Teller:
-    """Tells one event for every order it is given, and remembers how many it told."""
+class _Emitter:
+    """Emits one event for every order it is given, and remembers how many."""
 
     sections: ClassVar[tuple[str, ...]] = ("cameras", "layout")
     orders: int = 0
-    """How many it is to tell in all; set by the test."""
+    """How many it is to emit in all; set by the test."""
 
     def __init__(self, context: ModuleContext, checkpoint: bytes | None) -> None:  # noqa: ARG002 - a module's signature
-        self.told = int(checkpoint or b"0")
+        self.emitted = int(checkpoint or b"0")
         self.in_force: dict[str, tuple[Any, int]] = {}
         self.threads = {threading.get_ident()}
         self.closed = False
@@ -57,11 +57,11 @@ class _Teller:
 
     def work(self, timeout: float) -> Sequence[Output]:
         self.threads.add(threading.get_ident())
-        if self.told >= self.orders:
+        if self.emitted >= self.orders:
             time.sleep(min(timeout, 0.01))
             return ()
-        self.told += 1
-        return [Output("events", event(self.told))]
+        self.emitted += 1
+        return [Output("events", event(self.emitted))]
 
     def on_message(self, input_name: str, body: bytes) -> Sequence[Output]:  # noqa: ARG002 - a module's signature
         if body == b"bug":
@@ -69,10 +69,10 @@ class _Teller:
         return ()
 
     def checkpoint(self) -> bytes:
-        return str(self.told).encode()
+        return str(self.emitted).encode()
 
     def metrics(self) -> Mapping[str, float]:
-        return {"told": float(self.told)}
+        return {"emitted": float(self.emitted)}
 
     def close(self) -> None:
         self.closed = True
@@ -87,7 +87,7 @@ class _Running:
 
     @property
     def module(self) -> Any:
-        return self.host._worker._module
+        return self.host._module_thread._module
 
 
 def context(tmp_path: Path, module_id: str) -> ModuleContext:
@@ -97,11 +97,11 @@ def context(tmp_path: Path, module_id: str) -> ModuleContext:
 
 @asynccontextmanager
 async def running(
-    hub: MemoryHub, tmp_path: Path, factory: ModuleFactory, module_id: str = "teller", pace: Pace = PACE
+    hub: MemoryHub, tmp_path: Path, factory: ModuleFactory, module_id: str = "emitter", **settings: Any
 ) -> AsyncIterator[_Running]:
     where = context(tmp_path, module_id)
     outbox = Outbox(where.state_folder / "outbox.db")
-    host = Host(factory, where, hub.transport(module_id), outbox, pace=pace)
+    host = Host(factory, where, hub.transport(module_id), outbox, timing=TIMING, **settings)
     run = _Running(host, outbox)
     try:
         await until(lambda: run.module)
@@ -147,18 +147,18 @@ def test_a_twin_edit_is_taken_over_whole_or_refused_with_its_path_and_counts_go_
     ]
 
     def status(section: str) -> dict[str, Any]:
-        found: dict[str, Any] = hub.reported["teller"].get(section, {})
+        found: dict[str, Any] = hub.reported["emitter"].get(section, {})
         return found
 
     async def scene() -> None:
-        hub.set_desired("teller", good)
-        async with running(hub, tmp_path, _Teller) as run:
+        hub.set_desired("emitter", good)
+        async with running(hub, tmp_path, _Emitter) as run:
             await until(lambda: status("layout").get("ac") == 200)
             run.module.orders = 3
-            await until(lambda: run.module.told == 3)
+            await until(lambda: run.module.emitted == 3)
             before = dict(run.module.in_force)
             for number, (desired, section, reason) in enumerate(edits):
-                hub.set_desired("teller", desired)
+                hub.set_desired("emitter", desired)
                 version = 3 + number
                 await until(lambda: status(section).get("av") == version)  # noqa: B023 - awaited here
                 assert status(section)["ac"] == 400
@@ -167,7 +167,7 @@ def test_a_twin_edit_is_taken_over_whole_or_refused_with_its_path_and_counts_go_
                 assert len(status(section)["ad"].encode()) <= 4096
                 assert run.module.in_force == before, "the last good one stays, whole"
 
-            hub.set_desired("teller", {"layout": {"zones": {"shelf": ZONE}}})
+            hub.set_desired("emitter", {"layout": {"zones": {"shelf": ZONE}}})
             await until(lambda: status("cameras").get("av") == 8 and not status("layuot"))
             assert status("cameras") == {"ac": 200, "av": 8, "ad": "not in the twin: default"}
             assert status("layout") == {"ac": 200, "av": 8, "ad": "in force"}
@@ -175,7 +175,7 @@ def test_a_twin_edit_is_taken_over_whole_or_refused_with_its_path_and_counts_go_
             assert set(run.module.in_force["layout"][0].zones) == {"shelf"}
 
             run.module.orders = 5
-            await until(lambda: run.module.told == 5)
+            await until(lambda: run.module.emitted == 5)
             assert len(run.module.threads) == 1, "one thread calls every method"
 
     asyncio.run(scene())
@@ -185,11 +185,11 @@ def test_a_section_whose_words_did_not_change_keeps_its_version_and_is_not_set_a
     hub: MemoryHub, tmp_path: Path
 ) -> None:
     async def scene() -> None:
-        hub.set_desired("teller", {"layout": {"zones": {"queue": ZONE}}})
-        async with running(hub, tmp_path, _Teller) as run:
+        hub.set_desired("emitter", {"layout": {"zones": {"queue": ZONE}}})
+        async with running(hub, tmp_path, _Emitter) as run:
             await until(lambda: len(run.module.in_force) == 2)
-            hub.set_desired("teller", {"layout": {"zones": {"queue": ZONE}}, "cameras": {"door": CAMERA}})
-            await until(lambda: hub.reported["teller"].get("cameras", {}).get("av") == 3)
+            hub.set_desired("emitter", {"layout": {"zones": {"queue": ZONE}}, "cameras": {"door": CAMERA}})
+            await until(lambda: hub.reported["emitter"].get("cameras", {}).get("av") == 3)
 
             assert run.module.in_force["layout"][1] == 2
             assert run.module.in_force["cameras"][1] == 3
@@ -201,12 +201,12 @@ def test_a_module_does_not_work_before_its_first_configuration(hub: MemoryHub, t
     hub.away = True
 
     async def scene() -> None:
-        async with running(hub, tmp_path, _Teller) as run:
+        async with running(hub, tmp_path, _Emitter) as run:
             run.module.orders = 1
             await asyncio.sleep(0.3)
-            assert run.module.told == 0
+            assert run.module.emitted == 0
             hub.set_away(False)
-            await until(lambda: run.module.told == 1)
+            await until(lambda: run.module.emitted == 1)
 
     asyncio.run(scene())
 
@@ -215,29 +215,29 @@ def test_a_restart_with_a_bad_twin_or_no_hub_goes_on_with_the_last_good_configur
     hub: MemoryHub, tmp_path: Path
 ) -> None:
     async def scene() -> None:
-        hub.set_desired("teller", {"layout": {"zones": {"queue": ZONE}}})
-        async with running(hub, tmp_path, _Teller) as run:
+        hub.set_desired("emitter", {"layout": {"zones": {"queue": ZONE}}})
+        async with running(hub, tmp_path, _Emitter) as run:
             await until(lambda: len(run.module.in_force) == 2)
-        hub.set_desired("teller", {"layout": {"zones": {"queue": {"polygon": []}}}})
-        async with running(hub, tmp_path, _Teller) as run:
-            await until(lambda: hub.reported["teller"]["layout"]["ac"] == 400)
+        hub.set_desired("emitter", {"layout": {"zones": {"queue": {"polygon": []}}}})
+        async with running(hub, tmp_path, _Emitter) as run:
+            await until(lambda: hub.reported["emitter"].get("layout", {}).get("ac") == 400)
             assert set(run.module.in_force["layout"][0].zones) == {"queue"}
         hub.away = True
-        async with running(hub, tmp_path, _Teller) as run:
+        async with running(hub, tmp_path, _Emitter) as run:
             await until(lambda: len(run.module.in_force) == 2)
             assert run.module.in_force["layout"][1] == 2
             run.module.orders = 1
-            await until(lambda: run.module.told == 1)
+            await until(lambda: run.module.emitted == 1)
 
     asyncio.run(scene())
 
 
 def test_a_twin_that_changed_while_the_hub_was_away_is_read_after_the_reconnect(hub: MemoryHub, tmp_path: Path) -> None:
     async def scene() -> None:
-        async with running(hub, tmp_path, _Teller) as run:
+        async with running(hub, tmp_path, _Emitter) as run:
             await until(lambda: len(run.module.in_force) == 2)
             hub.set_away(True)
-            hub.set_desired("teller", {"layout": {"zones": {"queue": ZONE}}})
+            hub.set_desired("emitter", {"layout": {"zones": {"queue": ZONE}}})
             hub.set_away(False)
             await until(lambda: run.module.in_force["layout"][0].zones)
 
@@ -249,28 +249,28 @@ def test_every_event_arrives_once_though_hub_router_and_sender_come_and_go(hub: 
     hub.set_desired("upstream_router", {"telemetry": {"sinks": {"c": {"kind": "upstream"}, "f": {"kind": "ndjson"}}}})
 
     async def scene() -> None:
-        async with running(hub, tmp_path, _Teller) as sender:
+        async with running(hub, tmp_path, _Emitter) as sender:
             sender.module.orders = 30
-            await until(lambda: sender.module.told == 30)
+            await until(lambda: sender.module.emitted == 30)
             await until(lambda: len(hub.sent) >= 30)
             assert rows(sender.outbox) == 30, "the hub's acknowledgement is no receipt"
         async with running(hub, tmp_path, UpstreamRouter, "upstream_router"):
             await until(lambda: len(lines(file)) == 30)
-        async with running(hub, tmp_path, _Teller) as sender:
+        async with running(hub, tmp_path, _Emitter) as sender:
             sender.module.orders = 60
             async with running(hub, tmp_path, UpstreamRouter, "upstream_router") as router:
                 await until(lambda: len(lines(file)) > 35)
                 hub.set_away(True)
-                await until(lambda: sender.module.told == 60)
+                await until(lambda: sender.module.emitted == 60)
                 hub.set_away(False)
                 await until(lambda: rows(sender.outbox) == 0 and rows(router.outbox) == 0)
 
     asyncio.run(scene())
 
-    told = lines(file)
-    assert [one.sequence for one in sorted(told, key=lambda one: one.id)] == [f"{n:012d}" for n in range(1, 61)]
-    upstream = [CloudEvent.from_json(message.body).id for message in hub.upstream]
-    assert sorted(upstream) == [one.id for one in sorted(told, key=lambda one: one.id)]
+    written = lines(file)
+    assert [one.sequence for one in sorted(written, key=lambda one: one.id)] == [f"{n:012d}" for n in range(1, 61)]
+    upstream = {CloudEvent.from_json(message.body).id for message in hub.upstream}  # the cloud may get one twice
+    assert sorted(upstream) == [one.id for one in sorted(written, key=lambda one: one.id)]
     assert {message.properties["eventType"] for message in hub.upstream} == {"storeflow.camera.state"}
     for message in hub.upstream:
         arrived = CloudEvent.from_json(message.body)
@@ -278,10 +278,10 @@ def test_every_event_arrives_once_though_hub_router_and_sender_come_and_go(hub: 
 
 
 def test_without_a_receipt_an_event_is_sent_again_and_ever_more_rarely(tmp_path: Path) -> None:
-    hub = MemoryHub({"teller/events": "nobody/events"})
+    hub = MemoryHub({"emitter/events": "nobody/events"})
 
     async def scene() -> None:
-        async with running(hub, tmp_path, _Teller) as sender:
+        async with running(hub, tmp_path, _Emitter) as sender:
             sender.module.orders = 1
             await until(lambda: len(hub.sent) == 3)  # at 0, 0.3 and 0.9 s; the next at 2.1 s
             await asyncio.sleep(0.6)
@@ -301,7 +301,7 @@ def test_a_sink_that_cannot_write_is_tried_again_and_holds_up_no_other(
 
     async def scene() -> None:
         async with (
-            running(hub, tmp_path, _Teller) as sender,
+            running(hub, tmp_path, _Emitter) as sender,
             running(hub, tmp_path, UpstreamRouter, "upstream_router") as router,
         ):
             sender.module.orders = 5
@@ -349,13 +349,13 @@ def test_an_event_that_the_router_refuses_leaves_the_sender_and_stops_no_other(
 
     async def scene() -> None:
         async with (
-            running(hub, tmp_path, _Teller) as sender,
+            running(hub, tmp_path, _Emitter) as sender,
             running(hub, tmp_path, Picky, "upstream_router"),
         ):
             hub.inboxes["upstream_router"].on_message("events", b"nothing that has a source")
             sender.module.orders = 3
-            await until(lambda: len(hub.upstream) == 2 and sender.module.told == 3 and rows(sender.outbox) == 0)
-            await until(lambda: hub.invoke("teller", "metrics")[1]["host_refused_by_receiver"] == 1)
+            await until(lambda: len(hub.upstream) == 2 and sender.module.emitted == 3 and rows(sender.outbox) == 0)
+            await until(lambda: hub.invoke("emitter", "metrics")[1]["host_refused_by_receiver"] == 1)
             assert hub.invoke("upstream_router", "metrics")[1]["events_refused"] == 2
 
     with caplog.at_level(logging.WARNING):
@@ -366,12 +366,12 @@ def test_an_event_that_the_router_refuses_leaves_the_sender_and_stops_no_other(
 
 def test_a_message_that_trips_a_bug_ends_nothing(hub: MemoryHub, tmp_path: Path) -> None:
     async def scene() -> None:
-        async with running(hub, tmp_path, _Teller) as run:
-            hub.inboxes["teller"].on_message("orders", b"bug")
+        async with running(hub, tmp_path, _Emitter) as run:
+            hub.inboxes["emitter"].on_message("orders", b"bug")
             run.module.orders = 1
-            await until(lambda: run.module.told == 1)
-            assert hub.invoke("teller", "metrics")[1]["host_messages_failed"] == 1
-            assert hub.invoke("teller", "dance")[0] == 404
+            await until(lambda: run.module.emitted == 1)
+            assert hub.invoke("emitter", "metrics")[1]["host_messages_failed"] == 1
+            assert hub.invoke("emitter", "dance")[0] == 404
 
     asyncio.run(scene())
 
@@ -380,14 +380,14 @@ def test_what_was_reported_before_the_restart_of_a_section_that_is_gone_is_taken
     hub: MemoryHub, tmp_path: Path
 ) -> None:
     async def scene() -> None:
-        hub.reported["teller"] = {"layuot": {"ac": 400, "av": 1, "ad": "unknown section"}}
-        async with running(hub, tmp_path, _Teller):
-            await until(lambda: set(hub.reported["teller"]) == {"cameras", "layout"})
+        hub.reported["emitter"] = {"layuot": {"ac": 400, "av": 1, "ad": "unknown section"}}
+        async with running(hub, tmp_path, _Emitter):
+            await until(lambda: set(hub.reported["emitter"]) == {"cameras", "layout"})
 
     asyncio.run(scene())
 
 
-class _Late(_Teller):
+class _Late(_Emitter):
     """Refuses `cameras` until what they name has arrived."""
 
     arrived: ClassVar[threading.Event]
@@ -400,21 +400,21 @@ class _Late(_Teller):
         super().configure(section, value, version)
 
 
-def test_a_refused_section_is_tried_again_and_told_only_when_that_changes_something(
+def test_a_refused_section_is_tried_again_and_reported_only_when_that_changes_something(
     hub: MemoryHub, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     _Late.arrived, _Late.tries = threading.Event(), 0
 
     async def scene() -> None:
-        hub.set_desired("teller", {"cameras": {"door": CAMERA}})
-        async with running(hub, tmp_path, _Late, pace=Pace(reconfigure_seconds=0.05)) as run:
-            await until(lambda: hub.reported["teller"])
-            reported = hub.reported["teller"]
+        hub.set_desired("emitter", {"cameras": {"door": CAMERA}})
+        async with running(hub, tmp_path, _Late, reconfigure_seconds=0.05) as run:
+            await until(lambda: hub.reported["emitter"])
+            reported = hub.reported["emitter"]
             assert reported["cameras"]["ac"] == 400
             await until(lambda: _Late.tries >= 4)
-            assert hub.reported["teller"] is reported, "nothing new was reported"
+            assert hub.reported["emitter"] is reported, "nothing new was reported"
             _Late.arrived.set()
-            await until(lambda: hub.reported["teller"]["cameras"]["ac"] == 200)
+            await until(lambda: hub.reported["emitter"]["cameras"]["ac"] == 200)
             assert "door" in run.module.in_force["cameras"][0]
 
     asyncio.run(scene())
@@ -424,19 +424,19 @@ def test_a_refused_section_is_tried_again_and_told_only_when_that_changes_someth
 
 def test_a_full_disk_stops_the_module_and_loses_nothing(hub: MemoryHub, tmp_path: Path) -> None:
     async def scene() -> None:
-        async with running(hub, tmp_path, _Teller) as run:
+        async with running(hub, tmp_path, _Emitter) as run:
             run.module.orders = 5
             await until(lambda: rows(run.outbox) == 5)
-            (pages,) = run.outbox._database.execute("PRAGMA page_count").fetchone()
-            run.outbox._database.execute(f"PRAGMA max_page_count = {pages}")
+            (pages,) = run.outbox._database._connection.execute("PRAGMA page_count").fetchone()
+            run.outbox._database._connection.execute(f"PRAGMA max_page_count = {pages}")
             run.module.orders = 500
-            await until(lambda: hub.invoke("teller", "metrics")[0] == 200 and run.module.told > 5)
+            await until(lambda: hub.invoke("emitter", "metrics")[0] == 200 and run.module.emitted > 5)
             await asyncio.sleep(0.3)
-            stuck_at = run.module.told
+            stuck_at = run.module.emitted
             await asyncio.sleep(0.3)
-            assert run.module.told == stuck_at < 500, "it waits for the disk"
+            assert run.module.emitted == stuck_at < 500, "it waits for the disk"
             assert run.outbox.checkpoint() == str(stuck_at - 1).encode(), "state and events agree"
-            run.outbox._database.execute("PRAGMA max_page_count = 1000000")
+            run.outbox._database._connection.execute("PRAGMA max_page_count = 1000000")
             run.module.orders = stuck_at + 5
             await until(lambda: rows(run.outbox) == stuck_at + 5)
 
@@ -447,7 +447,7 @@ def test_a_full_disk_stops_the_module_and_loses_nothing(hub: MemoryHub, tmp_path
 def test_a_module_that_cannot_go_on_ends_the_host(hub: MemoryHub, tmp_path: Path, fault: str) -> None:
     released = threading.Event()
 
-    class Faulty(_Teller):
+    class Faulty(_Emitter):
         def work(self, timeout: float) -> Sequence[Output]:
             if fault == "raises":
                 raise StoreflowError("out of order")
@@ -458,13 +458,13 @@ def test_a_module_that_cannot_go_on_ends_the_host(hub: MemoryHub, tmp_path: Path
     class Spoilt(Outbox):
         def commit(self, outputs: Sequence[Output], checkpoint: bytes | None, now: float) -> int:
             if fault == "loses its database":
-                raise CorruptOutboxError("malformed")
+                raise CorruptDatabaseError("malformed")
             return super().commit(outputs, checkpoint, now)
 
     async def scene() -> None:
-        where = context(tmp_path, "teller")
+        where = context(tmp_path, "emitter")
         outbox = Spoilt(where.state_folder / "outbox.db")
-        host = Host(Faulty, where, hub.transport("teller"), outbox, pace=PACE, stall_seconds=1.0)
+        host = Host(Faulty, where, hub.transport("emitter"), outbox, timing=TIMING, stall_seconds=1.0)
         asyncio.get_running_loop().call_later(2.0, released.set)
         await host.run()
 
@@ -477,11 +477,11 @@ def test_a_module_that_cannot_go_on_ends_the_host(hub: MemoryHub, tmp_path: Path
 
 
 def test_stop_finishes_the_piece_of_work_and_keeps_it(hub: MemoryHub, tmp_path: Path) -> None:
-    class Slow(_Teller):
+    class Slow(_Emitter):
         orders = 1
 
         def work(self, timeout: float) -> Sequence[Output]:
-            time.sleep(0.5 if self.told < self.orders else 0.01)
+            time.sleep(0.5 if self.emitted < self.orders else 0.01)
             return super().work(timeout)
 
     async def scene() -> tuple[Any, float]:
@@ -491,10 +491,10 @@ def test_stop_finishes_the_piece_of_work_and_keeps_it(hub: MemoryHub, tmp_path: 
         return module, time.monotonic() - stopped_at
 
     module, seconds = asyncio.run(scene())
-    outbox = Outbox(tmp_path / "teller" / "outbox.db")
+    outbox = Outbox(tmp_path / "emitter" / "outbox.db")
 
     assert module.closed
     assert seconds < 5
-    assert outbox.checkpoint() == str(module.told).encode()
-    assert rows(outbox) == module.told
+    assert outbox.checkpoint() == str(module.emitted).encode()
+    assert rows(outbox) == module.emitted
     outbox.close()

@@ -15,15 +15,15 @@ from typing import Any, ClassVar
 import pytest
 
 from modules.video_capture.module import VideoCapture
-from storeflow.delivery import Pace
 from storeflow.errors import StorageError
-from storeflow.host import Host
-from storeflow.module import ModuleContext, Output
-from storeflow.observability import RecentLines
-from storeflow.outbox import Outbox
-from storeflow.status_server import Readings, StatusServer
+from storeflow.host.delivery import DeliveryTiming
+from storeflow.host.host import Host
+from storeflow.host.module import ModuleContext, ModuleFactory, Output
+from storeflow.host.outbox import Outbox
+from storeflow.observability.http_address import HttpAddress
+from storeflow.observability.http_server import Readings, StatusServer
+from storeflow.observability.logs import RecentLines
 from storeflow.transport.memory import MemoryHub
-from storeflow.worker import ModuleFactory
 
 PASSWORD, TYPED = "hunter2", "letmein"
 LINE = {"start": [0.1, 0.5], "end": [0.9, 0.5]}
@@ -31,7 +31,7 @@ MODULE_ID = "zones"
 
 
 class _Zones:
-    """A module that does nothing, for as long as it is told to."""
+    """A module that does nothing, for as long as the test wants."""
 
     sections: ClassVar[tuple[str, ...]] = ("layout",)
     busy: ClassVar[threading.Event]
@@ -48,12 +48,6 @@ class _Zones:
         self.busy.wait(20)
         time.sleep(min(timeout, 0.01))
         return ()
-
-    def on_message(self, input_name: str, body: bytes) -> Sequence[Output]:  # noqa: ARG002 - a module's signature
-        return ()
-
-    def checkpoint(self) -> None:
-        return None
 
     def metrics(self) -> Mapping[str, float]:
         return {"frames": 1.0}
@@ -123,11 +117,12 @@ async def running(
         context,
         hub.transport(MODULE_ID),
         Outbox(folder / "outbox.db"),
-        pace=Pace(retry_seconds=0.05),
+        timing=DeliveryTiming(retry_seconds=0.05),
         stall_seconds=stall_seconds,
         recent_lines=lines,
     )
-    server = StatusServer("127.0.0.1:0", Readings(host.status.not_alive, host.status.not_ready, host.status.exposition))
+    readings = Readings(host.status.not_alive, host.status.not_ready, host.status.exposition)
+    server = StatusServer(HttpAddress("127.0.0.1", 0), readings)
     server.start()
     task = asyncio.create_task(host.run())
     run = _Running(hub, host, server)
@@ -156,7 +151,7 @@ def test_ping_is_answered_while_the_module_is_busy(hub: MemoryHub, tmp_path: Pat
     asyncio.run(scene())
 
 
-def test_the_configuration_in_force_is_told_with_its_version_and_what_is_refused_with_its_reason(
+def test_the_configuration_in_force_is_answered_with_its_version_and_what_is_refused_with_its_reason(
     hub: MemoryHub, tmp_path: Path
 ) -> None:
     async def scene() -> None:
@@ -183,7 +178,7 @@ def test_the_configuration_in_force_is_told_with_its_version_and_what_is_refused
 
 
 @pytest.mark.parametrize(
-    ("payload", "told"),
+    ("payload", "problems"),
     [
         ({}, []),
         ({"layout": {"lines": {"door": LINE}}, "$version": 7, "$metadata": {}}, []),
@@ -193,14 +188,16 @@ def test_the_configuration_in_force_is_told_with_its_version_and_what_is_refused
     ],
 )
 def test_a_configuration_is_judged_without_being_taken_over(
-    hub: MemoryHub, tmp_path: Path, payload: dict[str, Any], told: list[str]
+    hub: MemoryHub, tmp_path: Path, payload: dict[str, Any], problems: list[str]
 ) -> None:
     async def scene() -> None:
         async with running(hub, tmp_path) as run:
             await run.until(lambda: bool(hub.reported[MODULE_ID]))
             before = await run.invoke("getConfig")
-            assert await run.invoke("validateConfig", payload) == (200, {"problems": told})
-            await asyncio.wrap_future(run.host._worker.apply_twin(hub.desired[MODULE_ID]))  # behind whatever waits
+            assert await run.invoke("validateConfig", payload) == (200, {"problems": problems})
+            await asyncio.wrap_future(
+                run.host._module_thread.apply_twin(hub.desired[MODULE_ID])
+            )  # behind whatever waits
             assert await run.invoke("getConfig") == before
             assert len(_Zones.configured) == 1
             assert hub.reported[MODULE_ID].keys() == {"layout"}
@@ -208,7 +205,7 @@ def test_a_configuration_is_judged_without_being_taken_over(
     asyncio.run(scene())
 
 
-def test_what_iot_hub_would_not_take_is_told_before_it_is_sent_there(hub: MemoryHub, tmp_path: Path) -> None:
+def test_what_iot_hub_would_not_take_is_answered_before_it_is_sent_there(hub: MemoryHub, tmp_path: Path) -> None:
     many = {f"zone{number}": {"polygon": [[0.1, 0.1], [0.9, 0.1], [0.9, 0.9]] * 10} for number in range(100)}
     deep: dict[str, Any] = {}
     for _ in range(12):
@@ -220,14 +217,14 @@ def test_what_iot_hub_would_not_take_is_told_before_it_is_sent_there(hub: Memory
     async def scene() -> None:
         async with running(hub, tmp_path) as run:
             await run.until(lambda: bool(hub.reported[MODULE_ID]))
-            for document, told in (
+            for document, fact in (
                 ({"zones": many}, "IoT Hub takes 32768"),
                 (deep, "nested 11 levels deep, IoT Hub takes 10"),
                 (bottomless, "nested far deeper"),
             ):
                 status, answer = await run.invoke("validateConfig", {"layout": document})
                 assert status == 200
-                assert any(told in problem for problem in answer["problems"]), answer
+                assert any(fact in problem for problem in answer["problems"]), answer
             assert await run.invoke("validateConfig", ["layout"]) == (
                 400,
                 {"error": "payload: expected an object, got list"},
@@ -297,7 +294,7 @@ def test_a_first_twin_that_is_refused_keeps_a_module_from_being_ready_until_a_go
             assert status == 503
             assert json.loads(body)["reasons"] == [
                 "layout: refused, and there is none before it; getConfig says why"
-            ], "whoever reaches the port may ask: no setting is told"
+            ], "anyone who reaches the port may ask: no setting is shown"
             assert (await run.invoke("getConfig"))[1]["refused"] == {"layout": "layout.lines.door.end: is missing"}
             assert (await run.get("/healthz"))[0] == 200, "it lives: another process would be refused as well"
             hub.set_desired(MODULE_ID, {"layout": {"lines": {"door": LINE}}})
@@ -310,7 +307,7 @@ def test_a_first_twin_that_is_refused_keeps_a_module_from_being_ready_until_a_go
     asyncio.run(scene())
 
 
-def test_what_ended_a_module_is_told_to_whoever_reaches_the_port_by_its_kind_alone(
+def test_what_ended_a_module_is_shown_to_anyone_who_reaches_the_port_by_its_kind_alone(
     hub: MemoryHub, tmp_path: Path
 ) -> None:
     class _Failing(_Zones):
@@ -388,7 +385,7 @@ def test_no_secret_is_in_a_bundle_a_log_a_metric_or_any_other_answer(
             await run.until(lambda: hub.reported[MODULE_ID].get("cameras", {}).get("ac") == 200)
             hub.set_desired(MODULE_ID, {"cameras": bad, f"rtsp://admin:{TYPED}@h": {}})
             await run.until(lambda: hub.reported[MODULE_ID]["cameras"]["ac"] == 400)
-            await run.until(lambda: run.host.status.numbers().get("cameras_failed") == 1)
+            await run.until(lambda: run.host.status.metrics().get("cameras_failed") == 1)
             logging.getLogger("storeflow").warning("asked for rtsp://admin:%s@127.0.0.1:1/live", TYPED)
             for method, payload in (
                 ("testCamera", {"camera_id": "door"}),
@@ -406,9 +403,9 @@ def test_no_secret_is_in_a_bundle_a_log_a_metric_or_any_other_answer(
         asyncio.run(scene())
     logging.getLogger().removeHandler(recent)
 
-    told = json.dumps(answers) + "".join(recent.lines()) + json.dumps(hub.reported[MODULE_ID]["cameras"])
-    assert "carries no user name or password" in told, "the fault itself is told"
+    shown = json.dumps(answers) + "".join(recent.lines()) + json.dumps(hub.reported[MODULE_ID]["cameras"])
+    assert "carries no user name or password" in shown, "the fault itself is named"
     assert "rtsp://***@127.0.0.1:1/live" in json.dumps(answers[5]), "the bundle has the log"
     assert "can't be reached" in json.dumps(answers[0])
     for word in (PASSWORD, TYPED):
-        assert word not in told, told[max(0, told.find(word) - 200) : told.find(word) + 50]
+        assert word not in shown, shown[max(0, shown.find(word) - 200) : shown.find(word) + 50]

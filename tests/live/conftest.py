@@ -24,8 +24,8 @@ from storeflow.contract.messages import StreamEnded
 from storeflow.contract.twins import read_section
 from storeflow.frames import i420
 from storeflow.frames.frame import Frame
-from storeflow.frames.ring import FrameReader
-from storeflow.module import ModuleContext
+from storeflow.frames.ring_reader import FrameReader
+from storeflow.host.module import ModuleContext
 from tests.conftest import skip_or_fail
 
 SYSTEM_PYTHON = "/usr/bin/python3"

@@ -21,7 +21,7 @@ from modules.video_capture import picture_health
 from storeflow.contract.messages import StreamEnded
 from storeflow.errors import SourceError
 from storeflow.frames.frame import Frame
-from storeflow.frames.ring import FrameReader
+from storeflow.frames.ring_reader import FrameReader
 
 PASSWORD = "p@ss: w/rd#1%"  # noqa: S105 - of a server that lives for one test
 News = TypeVar("News", Frame, StreamEnded)
@@ -72,9 +72,10 @@ def test_a_server_that_dies_and_comes_back_is_watched_again(serve: Serve, shop: 
         pass
     sequence, captured_at = before.sequence, before.captured_at
     server.kill()
-    assert "hung up" in shop.wait_for("door", "failed", "no_frames").detail
+    assert "closed the connection" in shop.wait_for("door", "failed", "no_frames").detail
     told = shop.wait_for("door", "failed", "unreachable")
-    assert told.detail == f"127.0.0.1:{server.port} can't be reached: connection refused"
+    refused = "can't be reached: nothing listens there: check the port; is the camera on?"
+    assert told.detail == f"127.0.0.1:{server.port} {refused}"
     assert shop.attend(3.0) == []  # one event for each change, not for each retry
     server.start()
     again = shop.wait_for("door", "streaming")
@@ -152,7 +153,7 @@ def test_frames_of_another_size_keep_flowing(serve: Serve, shop: Any, film: str,
 
 
 @pytest.mark.parametrize("scheme", ["digest", "basic"])
-def test_a_wrong_password_is_told_and_a_mended_one_taken_up(
+def test_a_wrong_password_is_reported_and_a_right_one_taken_up(
     serve: Serve, shop: Any, tmp_path: Path, scheme: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
@@ -168,7 +169,7 @@ def test_a_wrong_password_is_told_and_a_mended_one_taken_up(
     secret.write_text(f"admin:{PASSWORD}\n")
     shop.wait_for("door", "streaming")
     wanted = [one.detail for one in shop.states if one.camera_id == "open"]
-    assert wanted == [f"127.0.0.1:{server.port} wants a user name and password: set credentials_ref"]
+    assert wanted == [f"127.0.0.1:{server.port} wants a user name and password: name a secret in credentials_ref"]
     processes = b"".join(path.read_bytes() for path in Path("/proc/self").glob("task/*/cmdline"))
     everything = f"{caplog.text}{shop.states}{processes!r}{shop.module.metrics()}"
     for piece in (PASSWORD, "swordfish", "w/rd", "w%2Frd", "admin"):
@@ -226,7 +227,7 @@ def test_rtsps_encrypts_and_holds_a_camera_to_the_certificate_beside_its_secret(
 def test_a_stream_that_is_not_there_is_told_from_a_camera_that_is_not_there(serve: Serve, shop: Any) -> None:
     server = serve(door="walk")
     shop.configure(yard={"url": server.url("yard")})
-    assert "no such stream: mend the path" in shop.wait_for("yard", "failed", "unreadable").detail
+    assert "no such stream: fix the path in url" in shop.wait_for("yard", "failed", "unreadable").detail
 
 
 def test_dead_cameras_cost_the_others_nothing(serve: Serve, shop: Any) -> None:

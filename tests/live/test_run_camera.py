@@ -39,9 +39,19 @@ def test_a_live_camera_is_counted_for_some_seconds_over_a_break(
 ) -> None:
     out = tmp_path / "out"
     server = serve(door="walk")
-    breaking = threading.Timer(4.0, lambda: (server.kill(), server.start()))
+    counted = threading.Event()
+
+    def break_when_it_counts() -> None:
+        while not (out / "events.ndjson").is_file() or not types(out):
+            if counted.wait(0.1):
+                return
+        server.kill()
+        server.start()
+
+    breaking = threading.Thread(target=break_when_it_counts)
     breaking.start()
     status = main(command_line("--camera", server.url("door"), "--seconds", "10"))
+    counted.set()
     breaking.join()
     assert status == 0
     assert sorted(path.name for path in out.iterdir()) == ["events.ndjson", "heatmap.png", "summary.json"]
@@ -74,8 +84,11 @@ def test_ctrl_c_ends_it_with_everything_written(
 def test_a_camera_that_never_came_is_told_with_its_reason(
     command_line: Callable[..., list[str]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(command_line("--camera", "rtsp://127.0.0.1:1/door", "--seconds", "1")) == 2
-    assert "127.0.0.1:1 can't be reached: connection refused" in capsys.readouterr().err
+    assert main(command_line("--camera", "rtsp://127.0.0.1:1/door", "--seconds", "1")) == 3
+    told = capsys.readouterr().err
+    assert told.startswith(f"Counting; 1 s, or Ctrl-C ends it and writes {tmp_path / 'out' / 'summary.json'}\n")
+    assert told.count("127.0.0.1:1 can't be reached: nothing listens there") == 1
+    assert told.endswith("storeflow: not one frame came from the camera\n")
     assert types(tmp_path / "out") == [("storeflow.camera.state", "failed")]
 
 

@@ -91,7 +91,10 @@ def test_a_camera_that_is_off_is_unreachable(serve: Serve, shop: Any) -> None:
     server.kill()
     answer = asked_about(shop, {"camera": {"url": server.url("door")}})
     assert (answer["state"], answer["reason"]) == ("failed", "unreachable")
-    assert answer["detail"] == f"127.0.0.1:{server.port} can't be reached: connection refused"
+    assert (
+        answer["detail"]
+        == f"127.0.0.1:{server.port} can't be reached: nothing listens there: check the port; is the camera on?"
+    )
 
 
 def test_a_camera_that_shows_nothing_of_the_shop_is_told_so(serve: Serve, shop: Any) -> None:

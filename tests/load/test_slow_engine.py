@@ -21,14 +21,16 @@ from modules.inference.module import Inference
 from modules.video_capture.module import VideoCapture
 from modules.zone_analytics.coverage import WINDOW_SECONDS
 from modules.zone_analytics.module import ZoneAnalytics
+from modules.zone_analytics.parameters import DECISIONS
 from storeflow.contract.cloudevents import CloudEvent
 from storeflow.contract.events import CameraCoverage
 from storeflow.contract.messages import Detections
-from storeflow.contract.parameters import DECISIONS
 from storeflow.contract.twins import Layout, Model, read_section
 from storeflow.frames.frame import Frame
 from storeflow.frames.seqpacket import Listener
-from storeflow.module import ModuleContext, Output
+from storeflow.host.module import ModuleContext, Output
+
+pytestmark = pytest.mark.alone
 
 BUSY = {"door": 12.5, "aisle": 12.5, "till": 12.5, "stockroom": 12.5}
 """Frames per second by camera."""

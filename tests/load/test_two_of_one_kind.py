@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,16 +18,17 @@ from storeflow.contract.events import CameraState
 from storeflow.contract.twins import Model, read_section
 from storeflow.errors import TransportError
 from storeflow.frames.frame import WHOLE_FRAME, Frame
-from storeflow.frames.ring import FrameReader, FrameWriter
+from storeflow.frames.ring_reader import FrameReader
+from storeflow.frames.ring_writer import FrameWriter
 from storeflow.frames.side_channel import MessagePublisher
-from storeflow.module import ModuleContext
+from storeflow.host.module import ModuleContext
 
 FIRST = """
 import sys
 from pathlib import Path
 from modules.video_capture.module import VideoCapture
 from storeflow.contract.twins import read_section
-from storeflow.module import ModuleContext
+from storeflow.host.module import ModuleContext
 folder = Path(sys.argv[1])
 capture = VideoCapture(ModuleContext("first", "hub", "device", "store", folder, folder, folder, (), folder), None)
 capture.configure("cameras", read_section("cameras", {"door": {"url": "pattern:walker", "fps": 5}}), 1)
@@ -34,6 +36,14 @@ while True:
     for output in capture.work(0.1):
         print(output.event.data.state, flush=True)
 """
+
+
+def write(writer: FrameWriter, frame: Frame) -> int:
+    picture = writer.acquire(frame.width, frame.height)
+    if picture is None:
+        return 0
+    picture[:] = frame.i420
+    return writer.publish(replace(frame, i420=picture))
 
 
 @pytest.fixture
@@ -98,4 +108,4 @@ def test_a_writer_of_one_process_does_not_take_a_camera_from_another_writer_of_i
         with pytest.raises(TransportError, match="stop one of them, or give each a folder of its own"):
             FrameWriter(tmp_path / "door.sock")
         assert reader.connect()
-        assert writer.write(Frame("door", 0, 0.0, 16, 16, WHOLE_FRAME, picture)) == 1
+        assert write(writer, Frame("door", 0, 0.0, 16, 16, WHOLE_FRAME, picture)) == 1

@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 
-from storeflow.configuration import Configuration
 from storeflow.contract import camera_url
 from storeflow.contract.schema import twin_schema
 from storeflow.contract.twin_limits import MAX_SECTION_SIZE
 from storeflow.contract.twins import SECTION_NAMES, read_section
-from storeflow.delivery import Pace
-from storeflow.environment import HTTP_ADDRESS, context_from
+from storeflow.host.configuration import Configuration
+from storeflow.host.delivery import DeliveryTiming
+from storeflow.host.environment import context_from
+from storeflow.observability import http_address
 
 Row = dict[str, str]
 Tables = Callable[[str], list[list[Row]]]
@@ -130,5 +131,5 @@ def test_the_defaults_of_the_variables_are_those_of_the_code(variables: dict[str
         "MEDIA": str(context.media_folder),
     }
     assert variables["STOREFLOW_MODEL_PATH"] == ":".join(map(str, context.model_folders))
-    assert variables["STOREFLOW_HTTP_ADDRESS"] == HTTP_ADDRESS
-    assert variables["STOREFLOW_RESEND_SECONDS"] == f"{Pace().resend_seconds:g}"
+    assert variables[http_address.VARIABLE] == http_address.DEFAULT
+    assert variables["STOREFLOW_RESEND_SECONDS"] == f"{DeliveryTiming().resend_seconds:g}"

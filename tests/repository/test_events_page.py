@@ -1,22 +1,36 @@
 import json
 import re
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from math import ceil
 from pathlib import Path
 from typing import Any
 
 import pytest
 from jsonschema import Draft7Validator, Draft202012Validator
 
-from modules.zone_analytics.decisions import Crossing, PersonRecognised
+from modules.zone_analytics.camera_view import CameraView
+from modules.zone_analytics.decisions import Crossing, Origin, StaffRecognised, VisitEnded, WaitEnded
+from modules.zone_analytics.module import SILENT_SECONDS
+from modules.zone_analytics.parameters import DECISIONS
 from modules.zone_analytics.staff import MOST_CROSSINGS
-from modules.zone_analytics.store_events import Origin, to_events
+from modules.zone_analytics.store_events import to_events
 from storeflow.contract.cloudevents import CloudEvent
-from storeflow.contract.events import EVENT_MODELS, CameraEvent, DecidedEvent, LineCrossed, LineUTurn, StoreEvent
-from storeflow.contract.geometry import Point
-from storeflow.contract.parameters import DECISIONS
+from storeflow.contract.events import (
+    EVENT_MODELS,
+    AreaOccupancy,
+    CameraEvent,
+    DecidedEvent,
+    LineCrossed,
+    LineUTurn,
+    PersonEvent,
+    StoreEvent,
+)
+from storeflow.contract.geometry import BoundingBox, Point
+from storeflow.contract.messages import Detections, Track
 from storeflow.contract.schema import event_schema
+from storeflow.contract.twins import read_section
 
 Row = dict[str, str]
 Tables = Callable[[str], list[list[Row]]]
@@ -32,15 +46,16 @@ JSON_TYPES = {
     "two fractions": "array",
     "object": "object",
 }
-PSEUDONYMOUS = {
-    *("id", "traceparent", "track_id", "group_id", "first_crossing_id", "second_crossing_id", "crossing_ids"),
-    *("staff", "qualifier", "document"),
-}
 
 
 @pytest.fixture(scope="module")
 def page(repository: Path) -> str:
     return (repository / "docs" / "events.md").read_text()
+
+
+@pytest.fixture(scope="module")
+def figures(repository: Path) -> str:
+    return (repository / "docs" / "figures.md").read_text()
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +101,7 @@ def test_every_field_of_an_event_is_described_once_and_none_that_it_has_not(
     event_type: str, chapters: dict[str, str], tables: Tables
 ) -> None:
     model = EVENT_MODELS[event_type]
-    base = next(base for base in (DecidedEvent, CameraEvent, StoreEvent) if issubclass(model, base))
+    base = next(base for base in (PersonEvent, DecidedEvent, CameraEvent, StoreEvent) if issubclass(model, base))
     described = names(rows_of(tables(chapters[event_type]), "field"))
     assert sorted(described) == sorted(model.model_fields.keys() - base.model_fields.keys())
 
@@ -95,23 +110,57 @@ def test_what_all_events_have_is_described(chapters: dict[str, str], tables: Tab
     envelope = rows_of(tables(chapters["The envelope"]), "field")
     assert names(envelope) == list(CloudEvent.model_fields)
     common = rows_of(tables(chapters["What every event says"]), "field")
-    assert names(common) == list(DecidedEvent.model_fields)
+    assert names(common) == list(PersonEvent.model_fields)
 
 
-@pytest.mark.parametrize("event_type", EVENT_MODELS)
-def test_every_field_has_the_type_that_is_written(event_type: str, chapters: dict[str, str], tables: Tables) -> None:
+def described(event_type: str, chapters: dict[str, str], tables: Tables) -> Iterator[tuple[Row, dict[str, Any]]]:
+    """What the page says of every field of an event, and what the schema does."""
     schema = event_schema(event_type)
     data = schema["properties"]["data"]
     wire = {**schema["properties"], **data["properties"], "data": data}
     here = "\n".join(chapters[name] for name in ("The envelope", "What every event says", event_type))
     for row in rows_of(tables(here), "field"):
         field = wire.get(row["field"].strip("`"))
-        if field is None:
-            continue
-        field = data["$defs"][field["$ref"].rpartition("/")[2]] if "$ref" in field else field
+        if field is not None:
+            target = data["$defs"][field["$ref"].rpartition("/")[2]] if "$ref" in field else {}
+            yield row, {**target, **field}
+
+
+@pytest.mark.parametrize("event_type", EVENT_MODELS)
+def test_every_field_has_the_type_that_is_written(event_type: str, chapters: dict[str, str], tables: Tables) -> None:
+    for row, field in described(event_type, chapters, tables):
         assert field["type"] == JSON_TYPES[row["type"]], row
         assert (field.get("format") == "date-time") == (row["type"] == "UTC time"), row
         assert ("enum" in field) == (row["type"] in {"code", "`in` or `out`"}), row
+
+
+@pytest.mark.parametrize("event_type", EVENT_MODELS)
+def test_the_page_and_the_schemas_say_the_same_of_every_field(
+    event_type: str, chapters: dict[str, str], tables: Tables
+) -> None:
+    """Either may go on where the other ends: the schema with codes and "UTC", the page with where more is said."""
+    for row, field in described(event_type, chapters, tables):
+        page = re.sub(r"\[([^]]+)\]\([^)]+\)", r"\1", row["meaning"])
+        schema = "What happened" if row["field"] == "`data`" else field["description"].removesuffix(".")
+        schema = schema.removesuffix(". UTC")
+        shorter = min(len(page), len(schema))
+        assert shorter
+        assert page[:shorter].casefold() == schema[:shorter].casefold(), row
+
+
+@pytest.mark.parametrize("event_type", EVENT_MODELS)
+def test_the_page_and_the_schemas_give_every_field_one_privacy_class(
+    event_type: str, chapters: dict[str, str], tables: Tables
+) -> None:
+    is_of_one_person = bool({"track_id", "document"} & EVENT_MODELS[event_type].model_fields.keys())
+    for row, field in described(event_type, chapters, tables):
+        if row["field"] == "`data`":
+            continue
+        told = row["privacy"]
+        if row["field"] in {"`captured_at`", "`time`"}:
+            assert told in {"personal beside a `track_id` or a `document`, else none", "as `data.captured_at`"}
+            told = "personal" if is_of_one_person else "none"
+        assert field["x-privacy"] == told, row
 
 
 @pytest.mark.parametrize("event_type", EVENT_MODELS)
@@ -121,14 +170,6 @@ def test_every_code_is_explained(event_type: str, chapters: dict[str, str], tabl
             assert schema["enum"] == ["in", "out"]
         elif "enum" in schema:
             assert names(rows_of(tables(chapters[event_type]), field), field) == schema["enum"]
-
-
-def test_every_field_has_its_privacy_class(page: str, tables: Tables) -> None:
-    rows = rows_of(tables(page), "field")
-    told = {row["field"].strip("`"): row["privacy"].partition(":")[0] for row in rows}
-    assert told.pop("data") == "as its fields"
-    assert {field for field, privacy in told.items() if privacy == "pseudonymous"} == PSEUDONYMOUS
-    assert {field for field, privacy in told.items() if privacy == "none"} == told.keys() - PSEUDONYMOUS
 
 
 @pytest.mark.parametrize("event_type", EVENT_MODELS)
@@ -162,11 +203,16 @@ def test_the_examples_are_what_the_code_writes(examples: dict[str, Any]) -> None
     written = [*to_events(first, origin), to_events(back, origin)[1]]
     assert [event.id for event in written] == [crossed.id, turned.id]
     assert written[0] == crossed.model_copy(update={"sequence": None})
-    # The moments in the example are rounded to milliseconds, the time between was measured before.
-    between = written[1].data.model_dump()["seconds_between"]
-    assert between == pytest.approx(turned.data.seconds_between, abs=0.0011)
-    exact = turned.data.model_copy(update={"seconds_between": between})
-    assert written[1] == turned.model_copy(update={"sequence": None, "data": exact})
+    assert written[1] == turned.model_copy(update={"sequence": None})
+
+
+def test_the_example_of_an_area_has_the_bound_that_the_page_reckons(examples: dict[str, Any]) -> None:
+    event = CloudEvent.from_json(json.dumps(examples[AreaOccupancy.event_type]).encode())
+    assert isinstance(event.data, AreaOccupancy)
+    data = event.data
+    seen = (data.captured_at - data.began_at).total_seconds() - data.unseen_seconds
+    missed = ceil(data.crossings / seen * data.unseen_seconds)
+    assert data.drift_bound == data.clamped + ceil(DECISIONS.miscount_share * data.crossings) + missed
 
 
 def _crossing(data: LineCrossed) -> Crossing:
@@ -187,10 +233,32 @@ def _origin(event: CloudEvent) -> Origin:
     return Origin(event.source, data.store_id, data.camera_id, data.config_version, data.model_version)
 
 
-def test_the_query_counts_raw_net_shoppers_and_units_whatever_came_twice(page: str) -> None:
-    origin = Origin("//hub/store-1/door", "store-1", "door", 1, "m@1")
+DOOR = Origin("//hub/store-1/door", "store-1", "door", 1, "m@1")
+
+
+def answer(figures: str, heading: str, events: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
+    """What the query under a heading of docs/figures.md says of events that all came twice."""
+    (query,) = re.findall(r"^```sql\n(.*?)^```", _chapters(figures)[heading], re.MULTILINE | re.DOTALL)
+    rows = [event["data"] | {name: value for name, value in event.items() if name != "data"} for event in events]
+    columns = sorted({*CloudEvent.model_fields, *(name for one in EVENT_MODELS.values() for name in one.model_fields)})
+    database = sqlite3.connect(":memory:")
+    database.execute(f"CREATE TABLE events ({', '.join(columns)})")
+    insert = "INSERT INTO events VALUES (?)".replace("?", ", ".join("?" for _ in columns))
+    for row in [*rows, *rows]:
+        values = [json.dumps(value) if isinstance(value := row.get(name), list) else value for name in columns]
+        database.execute(insert, values)
+    found = database.execute(query).fetchall()
+    database.close()
+    return found
+
+
+def events_of(*decisions: Any) -> list[dict[str, Any]]:
+    return [json.loads(event.to_json()) for decision in decisions for event in to_events(decision, DOOR)]
+
+
+def test_the_query_counts_raw_net_shoppers_and_units_whatever_came_twice(figures: str) -> None:
     first = Crossing("door", "1", "person", 100.0, "in", "settled", Point(0.5, 0.5))
-    decisions = (
+    events = events_of(
         first,
         replace(first, person_id="2", at=200.0),
         replace(first, person_id="2", at=205.0, direction="out", u_turn_of=200.0),
@@ -199,34 +267,94 @@ def test_the_query_counts_raw_net_shoppers_and_units_whatever_came_twice(page: s
         replace(first, person_id="5", at=311.0, group_id="g4", buying_unit=False),
         replace(first, person_id="6", at=320.0),
         replace(first, person_id="7", at=321.0),
-        PersonRecognised("6", "behind_till", 330.0, (("door", 320.0),)),
+        StaffRecognised("6", "behind_till", 330.0, (("door", 320.0),)),
         replace(first, person_id="6", at=340.0, direction="out", staff=True),
     )
-    events = [json.loads(event.to_json()) for decision in decisions for event in to_events(decision, origin)]
     assert len(events) == 11
-    of_schema_1_0 = next(event for event in events if event["data"]["track_id"] == "7")
+    without_defaults = next(event for event in events if event["data"]["track_id"] == "7")
     for name in ("staff", "buying_unit"):
-        del of_schema_1_0["data"][name]
-    columns = (
-        *("source", "id", "type", "line_id", "direction", "first_crossing_id", "second_crossing_id"),
-        *("staff", "buying_unit", "crossing_ids"),
+        del without_defaults["data"][name]
+    assert answer(figures, "Footfall", events) == [("door", "in", 6, 5, 4, 3), ("door", "out", 3, 2, 1, 1)]
+
+
+def test_the_query_of_visits_leaves_out_who_turned_out_to_work_here_before_or_after(figures: str) -> None:
+    first = VisitEnded("aisle", "1", "person", 110.0, None, 100.0, None)
+    events = events_of(
+        first,
+        replace(first, person_id="2", at=130.5),
+        replace(first, person_id="3", censored="end"),
+        replace(first, person_id="4", staff=True),
+        replace(first, person_id="5"),
+        replace(first, person_id="5", zone_id="till"),
+        replace(first, person_id="6", zone_id="till"),
+        StaffRecognised("5", "behind_till", 330.0, ()),
     )
-    database = sqlite3.connect(":memory:")
-    database.execute(f"CREATE TABLE events ({', '.join(columns)})")
-    for event in [*events, *events]:
-        flat = event["data"] | event
-        flat |= {"crossing_ids": json.dumps(flat["crossing_ids"])} if "crossing_ids" in flat else {}
-        values = [flat.get(column) for column in columns]
-        database.execute("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
-    (query,) = re.findall(r"^```sql\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
-    assert database.execute(query).fetchall() == [("door", "in", 6, 5, 4, 3), ("door", "out", 3, 2, 1, 1)]
-    database.close()
+    elsewhere = replace(DOOR, source="//hub/store-1/yard")
+    events += [json.loads(event.to_json()) for event in to_events(replace(first, person_id="5"), elsewhere)]
+    assert answer(figures, "Visits and dwell", events) == [("aisle", 4, 3, 50.5), ("till", 1, 1, 10.0)]
+
+
+def test_the_query_of_waits_leaves_out_who_turned_out_to_work_here_before_or_after(figures: str) -> None:
+    first = WaitEnded("till", "1", 110.0, "served", 100.0, None)
+    events = events_of(
+        first,
+        replace(first, person_id="2", at=130.5),
+        replace(first, person_id="3", censored="start"),
+        replace(first, person_id="4", outcome="abandoned"),
+        replace(first, person_id="5", outcome="lost", censored="end"),
+        replace(first, person_id="6", outcome="staff"),
+        replace(first, person_id="7"),
+        StaffRecognised("7", "behind_till", 330.0, ()),
+    )
+    assert answer(figures, "Queues", events) == [("till", 3, 1, 1, 2, 40.5)]
+
+
+def test_the_query_of_occupancy_counts_who_was_there_together_and_the_live_number_does_not(figures: str) -> None:
+    """One leaves for good as another comes: for `reentry_seconds` the live number has both."""
+    zone = {"polygon": [[0, 0.5], [1, 0.5], [1, 1], [0, 1]], "reentry_seconds": 2}
+    view = CameraView("door", read_section("layout", {"zones": {"aisle": zone}}), DECISIONS)
+    decisions = []
+    for step in range(60):
+        ways = {"1": (0.2, 0.7 if 5 <= step < 20 else 0.4), "2": (0.8, 0.7 if step >= 22 else 0.4)}
+        decisions += view.observe(_frame(step / 10, ways))
+    events = events_of(*decisions, *view.end())
+    live = [event["data"]["occupancy"] for event in events if event["type"] == "storeflow.zone.occupancy"]
+    assert max(live) == 2
+    assert answer(figures, "Occupancy", events) == [("aisle", DOOR.source, 1)]
+
+
+def _frame(at: float, feet: dict[str, tuple[float, float]]) -> Detections:
+    boxes = {who: BoundingBox(x - 0.02, y - 0.1, x + 0.02, y) for who, (x, y) in feet.items()}
+    return Detections(
+        camera_id="door",
+        sequence=round(at * 10),
+        captured_at=at,
+        frame_width=1000,
+        frame_height=1000,
+        model_version="m@1",
+        tracks=tuple(Track(track_id=who, box=box, confidence=0.9, confirmed=True) for who, box in boxes.items()),
+    )
+
+
+def test_the_query_of_occupancy_finds_the_moment_with_the_most(figures: str) -> None:
+    first = VisitEnded("aisle", "1", "person", 110.0, None, 100.0, None)
+    events = events_of(
+        first,
+        replace(first, person_id="2", entered_at=105.0, at=105.5),
+        replace(first, person_id="3", entered_at=105.5, at=120.0),
+        replace(first, person_id="4", entered_at=110.001, at=130.0),
+        replace(first, person_id="5", entered_at=105.2, at=130.0, staff=True),
+        replace(first, person_id="6", zone_id="till"),
+    )
+    assert answer(figures, "Occupancy", events) == [("aisle", DOOR.source, 3), ("till", DOOR.source, 1)]
 
 
 def test_the_page_states_the_figures_that_decide(page: str) -> None:
     said = " ".join(page.split())
     assert f"within {DECISIONS.u_turn_seconds:g} s without having left view" in said
-    assert f"sent when the person has been gone for {DECISIONS.forget_seconds:g} s" in said
+    assert f"`vanished` is sent when the person has been gone for {DECISIONS.forget_seconds:g} s" in said
+    assert f"`edge` of who came in once they have been in view for {DECISIONS.velocity_seconds:g} s" in said
+    assert f"no frame of it was analysed for {SILENT_SECONDS:g} s" in said
     assert DECISIONS.edge_seconds == 1
     assert "up to a second before the person came into view" in said
     metre = f"within {DECISIONS.group_distance:g} of a body's height of each other, at one pace, for "

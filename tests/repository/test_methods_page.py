@@ -2,20 +2,22 @@ import asyncio
 import json
 import re
 from collections.abc import Callable
+from http import HTTPStatus
 from pathlib import Path
 
 import pytest
 
 from modules.video_capture import camera_test
-from modules.video_capture.camera_test import Seen
+from modules.video_capture.camera_test import PictureStatistics
 from modules.video_capture.module import VideoCapture
 from modules.video_capture.source import ClockState
-from storeflow import methods
-from storeflow.configuration import ConfigurationState, InForce
-from storeflow.host import Host
-from storeflow.module import ModuleContext
-from storeflow.outbox import Outbox
-from storeflow.support_bundle import MAX_BYTES
+from storeflow.host import methods
+from storeflow.host.configuration import Acknowledgement, ConfigurationState, InForce
+from storeflow.host.host import Host
+from storeflow.host.module import ModuleContext
+from storeflow.host.outbox import Outbox
+from storeflow.host.standard_methods import config_document
+from storeflow.host.support_bundle import MAX_BYTES
 from storeflow.transport.memory import MemoryHub
 
 Row = dict[str, str]
@@ -34,12 +36,12 @@ def example(page: str, method: str) -> dict[str, object]:
 
 
 async def of_every_module(context: ModuleContext) -> set[str]:
-    """The methods of a host whose module has none of its own, as it tells them to who asks for another."""
+    """The methods of a host whose module has none of its own, as it lists them to a caller who asks for another."""
     outbox = Outbox(context.state_folder / "outbox.db")
     host = Host(VideoCapture, context, MemoryHub({}).transport("m"), outbox)
     status, document = host.on_method("dance", None).result(5)
     outbox.close()
-    assert status == methods.NO_SUCH_METHOD
+    assert status == HTTPStatus.NOT_FOUND
     return set(document["error"].rpartition("there are: ")[2].split(", "))
 
 
@@ -54,24 +56,25 @@ def test_every_method_is_described_and_none_that_there_is_not(page: str, tables:
     assert dict.fromkeys(own, "video_capture") == methods.ELSEWHERE
 
 
-def test_every_status_is_described(page: str, tables: Tables) -> None:
-    told = {row["status"] for table in tables(page) for row in table if "status" in row}
-    there_are = {200, methods.BAD_PAYLOAD, methods.NO_SUCH_METHOD, methods.BUSY, methods.FAILED}
-    assert told == {str(status) for status in there_are}
+def test_every_status_is_described(page: str, tables: Tables, repository: Path) -> None:
+    described = {row["status"] for table in tables(page) for row in table if "status" in row}
+    sources = [repository / "storeflow" / "host" / name for name in ("methods.py", "standard_methods.py")]
+    answered = {name for path in sources for name in re.findall(r"HTTPStatus\.(\w+)", path.read_text())}
+    assert described == {str(HTTPStatus[name].value) for name in answered}
 
 
 def test_the_example_of_a_configuration_is_what_the_code_answers(page: str) -> None:
     document = {"lines": {"entrance": {"start": [0.13, 0.75], "end": [0.28, 0.46]}}}
-    status = {"ac": 400, "av": 7, "ad": "layout.lines.entrance.inn: there is no such setting"}
-    state = ConfigurationState(("layout",), 7, {"layout": InForce(document, 5)}, {"layout": status})
-    assert methods.config_answer(state) == example(page, "getConfig")
+    acknowledgement: Acknowledgement = {"ac": 400, "av": 7, "ad": "layout.lines.entrance.inn: there is no such setting"}
+    state = ConfigurationState(("layout",), 7, {"layout": InForce(document, 5)}, {"layout": acknowledgement})
+    assert config_document(state) == example(page, "getConfig")
 
 
 def test_every_field_of_a_tested_camera_is_described(page: str, tables: Tables) -> None:
     rows = [row for table in tables(page) for row in table if "field" in row]
     told = {name.strip("`") for row in rows for name in row["field"].split(", ")}
     assert told == set(example(page, "testCamera"))
-    assert told - {"state"} == set(Seen(pictures=2, last_at=1.0, clock=_CLOCK).facts("h264", live=True))
+    assert told - {"state"} == set(PictureStatistics(pictures=2, last_at=1.0, clock=_CLOCK).facts("h264", live=True))
 
 
 _CLOCK = ClockState(0, 0.0, -1.84)
@@ -82,5 +85,5 @@ def test_the_page_states_the_limits_of_the_code(page: str) -> None:
     assert f"looked at for {camera_test.LOOK_SECONDS:g} s" in said
     assert f"comes within {camera_test.ANSWER_SECONDS:g} s" in said
     assert f"{MAX_BYTES // 1000} KB" in said
-    assert methods.AT_ONCE == 4
+    assert methods.MAX_CONCURRENT == 4
     assert "four methods are at work" in said

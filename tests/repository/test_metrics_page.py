@@ -14,16 +14,16 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from modules.inference.module import Inference
 from modules.upstream_router.module import UpstreamRouter
+from modules.video_capture.camera_state import Change
 from modules.video_capture.module import VideoCapture
-from modules.video_capture.state import Change
 from modules.zone_analytics.module import ZoneAnalytics
-from storeflow.host import Host
-from storeflow.metrics import METRICS, split
-from storeflow.module import ModuleContext
-from storeflow.outbox import Outbox
-from storeflow.status_server import Readings, StatusServer
+from storeflow.host.host import Host
+from storeflow.host.module import ModuleContext, ModuleFactory
+from storeflow.host.outbox import Outbox
+from storeflow.observability.http_address import HttpAddress
+from storeflow.observability.http_server import Readings, StatusServer
+from storeflow.observability.metrics import METRICS, split
 from storeflow.transport.memory import MemoryHub
-from storeflow.worker import ModuleFactory
 
 Row = dict[str, str]
 Tables = Callable[[str], list[list[Row]]]
@@ -70,18 +70,18 @@ async def _run(repository: Path, folder: Path) -> tuple[dict[str, str], dict[str
             outbox = Outbox(context.state_folder / "outbox.db")
             host = hosts[module_id] = Host(factory, context, hub.transport(module_id), outbox)
             readings = Readings(host.status.not_alive, host.status.not_ready, host.status.exposition)
-            server = servers[module_id] = StatusServer("127.0.0.1:0", readings)
+            server = servers[module_id] = StatusServer(HttpAddress("127.0.0.1", 0), readings)
             server.start()
             task = asyncio.create_task(host.run())
             stack.push_async_callback(asyncio.wait, {task})
             stack.callback(host.stop)
             stack.callback(server.close)
         deadline = time.monotonic() + 20
-        while "camera_frames/door" not in hosts["inference"].status.numbers():
-            assert time.monotonic() < deadline, {name: host.status.numbers() for name, host in hosts.items()}
+        while "camera_frames/door" not in hosts["inference"].status.metrics():
+            assert time.monotonic() < deadline, {name: host.status.metrics() for name, host in hosts.items()}
             await asyncio.sleep(0.1)
         # A live camera's thread would tell this; the drawn one has no clock.
-        capture: Any = hosts["video_capture"]._worker._module
+        capture: Any = hosts["video_capture"]._module_thread._module
         capture._changes.put(Change("door", "streaming", "", time.time(), None, 250))
         # Numbers of one camera come with its first frame; what has not come by then is missed by a test below.
         for _ in range(100):
@@ -94,7 +94,7 @@ async def _run(repository: Path, folder: Path) -> tuple[dict[str, str], dict[str
 
 
 def _told(hosts: Mapping[str, Host]) -> set[str]:
-    return {split(key)[0] for host in hosts.values() for key in host.status.numbers()}
+    return {split(key)[0] for host in hosts.values() for key in host.status.metrics()}
 
 
 def _text(server: StatusServer) -> str:

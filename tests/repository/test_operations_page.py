@@ -6,7 +6,8 @@ from typing import get_args
 
 import pytest
 
-from modules.video_capture.camera_error import Reason
+from storeflow.cli.main import COMMANDS
+from storeflow.contract.events.cameras import FailedReason
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +24,7 @@ def code(repository: Path) -> str:
 
 def test_every_reason_for_which_a_camera_fails_has_its_row(page: str) -> None:
     section = page.split("## One camera's figures stop")[1].split("\n## ", maxsplit=1)[0]
-    assert re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE)[1:] == list(get_args(Reason))
+    assert re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE)[1:] == list(get_args(FailedReason))
 
 
 def test_every_metric_is_one_that_is_served(page: str, repository: Path) -> None:
@@ -45,8 +46,8 @@ def test_every_method_and_command_is_there(page: str, repository: Path) -> None:
     assert {"supportBundle", "testCamera", "getConfig"} <= {
         name for name in methods if f"`{name}`" in page or name in page
     }
-    commands = {path.stem for path in (repository / "storeflow" / "cli").glob("*.py")}
-    assert set(re.findall(r"storeflow (twin|run|manifest|migrate|demo)\b", page)) <= commands
+    named = set(re.findall(r"`storeflow ([a-z]+) ", page))
+    assert {"twin", "run"} <= named <= COMMANDS.keys()
 
 
 def test_every_setting_and_field_is_told_elsewhere_too(page: str, repository: Path) -> None:

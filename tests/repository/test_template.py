@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from storeflow.cli import manifest_containers
-from storeflow.cli.create_options import MAX_CHUNK, MAX_CHUNKS, split
-from storeflow.cli.manifest_lint import SCHEMAS, problems
-from storeflow.cli.manifest_render import image_names, render
-from storeflow.cli.twin_lint import MODULES, lint
-from tools.sample_store import store
+from storeflow.cli.manifest import containers
+from storeflow.cli.manifest.create_options import MAX_CHUNK, MAX_CHUNKS, split
+from storeflow.cli.manifest.lint import SCHEMAS, problems
+from storeflow.cli.manifest.render import image_names, render
+from storeflow.cli.twin.lint import MODULES, lint
+from storeflow.sample_store import store
 
 OFFLINE_SECONDS = 259_200
 """Three days: figures that matter survive a long weekend without a line."""
@@ -112,7 +112,7 @@ def test_no_module_writes_to_its_image_or_shares_a_namespace_of_the_host(options
     assert host["ReadonlyRootfs"] is True
     allowed = {"ReadonlyRootfs", "CapDrop", "SecurityOpt", "Tmpfs", "Binds", "LogConfig", "Memory", "PidsLimit"}
     assert host.keys() <= allowed, "not Privileged, CapAdd, Devices, IpcMode, NetworkMode …"
-    assert manifest_containers.problems(options, ours=True) == []
+    assert containers.problems(options, ours=True) == []
 
 
 def test_no_module_can_starve_the_others(options: dict[str, Any]) -> None:

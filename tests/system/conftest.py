@@ -1,5 +1,6 @@
 """A whole store for tests: the deployment template's modules as processes, the sample store in front of the camera."""
 
+import fcntl
 import json
 import os
 import shutil
@@ -8,7 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -19,13 +20,14 @@ import pytest
 from local_azure.edge_hub.client import HubClient, Upstreamed
 from local_azure.edge_hub.endpoints import Endpoints, endpoints_file
 from local_azure.supervisor.supervisor import Supervisor, run_module
-from storeflow.cli import pipeline
-from storeflow.cli.pipeline import local_context
+from storeflow.cli.count import pipeline
+from storeflow.cli.count.clip import Clip
+from storeflow.cli.count.pipeline import local_context
 from storeflow.contract.twins import read_section
 from storeflow.errors import TransportError
-from storeflow.module import ModuleContext
-from storeflow.outbox import FILE_NAME
-from tools.sample_store.render import SampleStore, render
+from storeflow.host.module import ModuleContext
+from storeflow.host.outbox import FILE_NAME
+from storeflow.sample_store.render import SampleStore, render
 
 SECONDS = 25
 """Long enough for 15 of the sample store's people: entries, exits, a pair, a U-turn, visits and a queue."""
@@ -173,8 +175,17 @@ class Store:
 
 @pytest.fixture(scope="session")
 def sample(tmp_path_factory: pytest.TempPathFactory) -> SampleStore:
-    """The sample store, rendered once for all tests here."""
-    return render(tmp_path_factory.mktemp("sample"), seconds=SECONDS)
+    """The sample store, rendered once for all tests here, by whichever worker of pytest-xdist comes first."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "sample"
+    folder.mkdir(exist_ok=True)
+    rendered = folder / "rendered.json"
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not rendered.exists():
+            rendered.write_text(json.dumps(asdict(render(folder, seconds=SECONDS)), default=str))
+    store = json.loads(rendered.read_text())
+    return SampleStore(Path(store["video"]), Path(store["truth"]), Path(store["layout"]), store["frames"])
 
 
 @pytest.fixture(scope="session")
@@ -260,12 +271,7 @@ def in_one_process(repository: Path) -> Callable[..., list[dict[str, Any]]]:
             patch.setattr(pipeline, "LAYOUT_VERSION", layout_version)
             folder, lines_and_zones = repository / "models" / "person" / model, read_section("layout", layout)
             one_process = pipeline.Pipeline(
-                clip,
-                folder,
-                lines_and_zones,
-                camera_id=camera_id,
-                fps=camera.fps,
-                starts_at=camera.playback.starts_at,
+                Clip(clip, camera.fps, camera.playback.starts_at, camera_id), folder, lines_and_zones
             )
             with one_process:
                 return [json.loads(event.to_json()) for step in one_process for event in step.events]

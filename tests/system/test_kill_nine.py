@@ -206,7 +206,7 @@ def test_the_same_check_finds_what_the_lack_of_one_safeguard_leads_to(
         # The moment between file and commit is hit by about every second kill; the other safeguards by each.
         kills = {"cut": 8, "nothing": 4}.get(without, 2)
         waited = [kill(store, "upstream_router", chance)[1] for _ in range(kills)]
-        close_down(store, 8)
+        close_down(store, 60 if without == "nothing" else 8)
         found = "\n".join(faults(store, frozenset().union(*waited)))
 
     assert re.search(fault, found), found

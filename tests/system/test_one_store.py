@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tools.sample_store.render import SampleStore
+from storeflow.sample_store.render import SampleStore
 
 SECTIONS = {
     "video_capture": "cameras",
@@ -74,7 +74,9 @@ def test_every_module_acknowledges_its_section(played: Any, module_id: str, sect
 
 
 def test_what_leaves_for_the_cloud_says_what_it_is_without_being_opened(played: Any) -> None:
-    for message in played.upstream():
+    messages = played.upstream()
+    assert messages
+    for message in messages:
         event = message.json()
         assert message.properties["eventType"] == event["type"]
         assert message.properties["traceparent"] == event["traceparent"]

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from local_azure.edge_hub.client import HubError
-from tools.sample_store.render import SampleStore
+from storeflow.sample_store.render import SampleStore
 
 UNTOUCHED = ("entrance", "aisle_pantry", "aisle_kitchen", "queue")
 ASIDE = {"start": [0.01, 0.02], "end": [0.03, 0.02]}

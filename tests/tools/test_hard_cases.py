@@ -6,15 +6,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from storeflow.contract.parameters import DECISIONS
+from modules.zone_analytics.parameters import DECISIONS
 from tools.hard_cases import run
 from tools.hard_cases.run import count, frames, perfect_tracks
 from tools.hard_cases.situations import SITUATIONS, swaying_on_the_line
-from tools.hard_cases.table import failures, page
+from tools.hard_cases.table import SEEDS, failures, page
 
 
 def test_the_table_in_the_docs_is_what_counting_does_today(repository: Path) -> None:
-    wrong = failures(seeds=50, processes=max(2, os.cpu_count() or 1))
+    wrong = failures(SEEDS, processes=max(2, os.cpu_count() or 1))
     assert [key for key, number in wrong.items() if number and key[1] == "tracks"] == []
     assert page(wrong) == (repository / "docs" / "hard-cases.md").read_text()
 
@@ -25,6 +25,15 @@ def test_several_processes_play_what_one_plays_in_the_same_order() -> None:
     assert [*found[0].items()] == [*found[1].items()]
     assert len(found[0]) == len(SITUATIONS) * len(run.FRAME_RATES) * len(run.DROP_RATES)
     assert told[0] == told[1] == [make(np.random.default_rng(0)).name for make in SITUATIONS]
+
+
+def test_other_seeds_are_other_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run, "DECISIONS", replace(DECISIONS, near=0.0, far=1e-9, settle_seconds=0.0))
+    first, second, both = (
+        failures(seeds, ("tracks",), first_seed=first_seed) for seeds, first_seed in ((1, 6), (1, 7), (2, 6))
+    )
+    assert first != second
+    assert +(first + second) == +both
 
 
 @pytest.mark.parametrize(

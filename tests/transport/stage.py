@@ -1,4 +1,4 @@
-"""The stage of sdk_traps.py: a hub of its own, transports and hosts on it, a module that tells events."""
+"""The stage of sdk_traps.py: a hub of its own, transports and hosts on it, a module that emits events."""
 
 import asyncio
 import os
@@ -16,12 +16,12 @@ from local_azure.edge_hub.environment import is_edge_variable
 from local_azure.edge_hub.process import EdgeHubProcess
 from storeflow.contract.cloudevents import CloudEvent
 from storeflow.contract.events import CameraState, instant
-from storeflow.delivery import Pace
-from storeflow.environment import context_from
 from storeflow.errors import TransportError
-from storeflow.host import Host
-from storeflow.module import ModuleContext, Output
-from storeflow.outbox import FILE_NAME, Outbox
+from storeflow.host.delivery import DeliveryTiming
+from storeflow.host.environment import context_from
+from storeflow.host.host import Host
+from storeflow.host.module import ModuleContext, Output
+from storeflow.host.outbox import FILE_NAME, Outbox
 from storeflow.transport.edge_hub import EdgeHubTransport, Timing
 
 FAST = Timing(
@@ -31,11 +31,11 @@ FAST = Timing(
     check=0.2,
     retry=0.3,
     backoff=0.2,
-    longest_backoff=0.4,
+    max_backoff=0.4,
     shutdown=1.0,
     useless_clients=3,
 )
-PACE = Pace(resend_seconds=1.0, retry_seconds=0.2)
+DELIVERY = DeliveryTiming(resend_seconds=1.0, retry_seconds=0.2)
 TO_ZONES, TO_ROUTER = (f'BrokeredEndpoint("/modules/{module_id}/inputs/' for module_id in ("zones", "router"))
 ROUTES = {
     "upstream": "FROM /messages/modules/zones/outputs/upstream INTO $upstream",
@@ -76,8 +76,8 @@ class Heard:
         self.connections.append(connected)
 
 
-class Teller:
-    """A module that, as `zones`, tells `total` events on one output, and as `router` passes on what it is told."""
+class Emitter:
+    """A module that, as `zones`, emits `total` events on one output, and as `router` passes on what it receives."""
 
     sections: ClassVar[tuple[str, ...]] = ()
     output: ClassVar[str] = "upstream"
@@ -90,20 +90,20 @@ class Teller:
     """Seconds that each message takes it."""
 
     def __init__(self, context: ModuleContext, checkpoint: bytes | None) -> None:
-        self._source, self._told = context.source("door"), int(checkpoint or b"0")
-        self._tells = context.module_id == "zones"
+        self._source, self._emitted = context.source("door"), int(checkpoint or b"0")
+        self._emits = context.module_id == "zones"
 
     def configure(self, section: str, value: Any, version: int) -> None:  # noqa: ARG002 - a module's signature
         """Remember."""
         self.configured.append(value)
 
     def work(self, timeout: float) -> Sequence[Output]:
-        """Tell the next few."""
-        if not self._tells or self._told >= self.total:
+        """Emit the next few."""
+        if not self._emits or self._emitted >= self.total:
             time.sleep(min(timeout, 0.02))
             return ()
-        numbers = range(self._told + 1, min(self._told + 50, self.total) + 1)
-        self._told = numbers[-1]
+        numbers = range(self._emitted + 1, min(self._emitted + 50, self.total) + 1)
+        self._emitted = numbers[-1]
         return [Output(self.output, self._event(number)) for number in numbers]
 
     def on_message(self, input_name: str, body: bytes) -> Sequence[Output]:
@@ -112,8 +112,8 @@ class Teller:
         return [Output("upstream", CloudEvent.from_json(body))] if input_name == "events" else ()
 
     def checkpoint(self) -> bytes:
-        """How many were told."""
-        return str(self._told).encode()
+        """How many were emitted."""
+        return str(self._emitted).encode()
 
     def metrics(self) -> Mapping[str, float]:
         """None."""
@@ -181,13 +181,13 @@ class Stage:
 
     @asynccontextmanager
     async def host(
-        self, module_id: str = "zones", timing: Timing = FAST, pace: Pace = PACE, max_rows: int = 1000
+        self, module_id: str = "zones", timing: Timing = FAST, max_rows: int = 1000
     ) -> AsyncIterator[tuple[Host, Outbox]]:
-        """A host with a Teller, on the SDK; connected a moment later."""
+        """A host with an Emitter, on the SDK; connected a moment later."""
         environment = self.environment(module_id)
         context = context_from(environment)
         outbox = Outbox(context.state_folder / FILE_NAME, max_rows=max_rows)
-        running = Host(Teller, context, ModuleTransport(environment, timing), outbox, pace=pace)
+        running = Host(Emitter, context, ModuleTransport(environment, timing), outbox, timing=DELIVERY)
         task = asyncio.create_task(running.run())
         try:
             yield running, outbox

@@ -2,7 +2,6 @@
 
 import asyncio
 import gc
-import os
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
@@ -18,7 +17,7 @@ from storeflow.transport.edge_hub import EdgeHubTransport, Timing, _network_thre
 from storeflow.transport.port import MAX_BODY_BYTES
 
 FAST = Timing(
-    answer=2.0, connect=10.0, silence=60.0, check=0.1, retry=0.2, backoff=0.2, longest_backoff=0.5, useless_clients=3
+    answer=2.0, connect=10.0, silence=60.0, check=0.1, retry=0.2, backoff=0.2, max_backoff=0.5, useless_clients=3
 )
 ROUTES = {
     "events": 'FROM /messages/modules/zones/outputs/events INTO BrokeredEndpoint("/modules/router/inputs/events")',
@@ -32,10 +31,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
 
 @pytest.fixture(scope="module")
 def hub_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EdgeHubProcess]:
-    # An address that is this process's alone: the hub, killed and started again, finds it free.
-    high, middle, low = os.getpid().to_bytes(3)
-    options = ("--gateway", f"127.{high + 1}.{middle}.{low}")
-    with EdgeHubProcess(tmp_path_factory.mktemp("hub"), options=options) as process:
+    with EdgeHubProcess(tmp_path_factory.mktemp("hub")) as process:
         process.client.set_routes(ROUTES)
         yield process
 
@@ -235,7 +231,7 @@ def test_only_clients_over_which_nothing_was_heard_add_up(hub: EdgeHubProcess, i
 
 
 @pytest.mark.usefixtures("hub")
-def test_whoever_waits_for_a_client_that_is_replaced_hears_so_at_once_and_does_not_cost_the_next_one(
+def test_anyone_who_waits_for_a_client_that_is_replaced_hears_so_at_once_and_does_not_cost_the_next_one(
     inbox: Any,
 ) -> None:
     async def scene() -> None:

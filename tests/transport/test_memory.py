@@ -50,7 +50,7 @@ def test_one_output_may_lead_to_several_inputs(inbox: Any, new_inbox: Callable[[
     assert len(hub.upstream) == len(hub.sent) == 1
 
 
-def test_a_twin_has_versions_and_tells_its_module(hub: MemoryHub, inbox: Any) -> None:
+def test_a_twin_has_versions_and_its_module_hears_of_them(hub: MemoryHub, inbox: Any) -> None:
     async def scene() -> None:
         transport = hub.transport("router")
         joined = asyncio.create_task(transport.run(inbox))

@@ -1,7 +1,7 @@
 """Every trap of the SDK, and every way to run and be silent: storeflow holds; without any one mitigation it does not.
 
 The situations are in sdk_traps.py, each played in a process of its own with a hub of its own; which mitigation holds
-which of them is told in docs/sdk-traps.md.
+which of them says docs/sdk-traps.md.
 """
 
 import os
@@ -22,7 +22,7 @@ SITUATIONS = (
     "messages_wait_at_connect",
     "twin_changed_while_away",
     "the_hub_comes_later",
-    "events_are_told_while_the_hub_is_away",
+    "events_are_emitted_while_the_hub_is_away",
     "the_hub_stays_away",
     "no_message_is_acknowledged",
     "more_waits_than_may_be_under_way",
@@ -55,7 +55,7 @@ SITUATIONS = (
 WON, LOST = 0, 3
 PATIENCE = 25.0
 """Seconds for anything awaited, on storeflow as it is."""
-AT_ONCE = 4
+MAX_CONCURRENT = 4
 """Situations played at the same time: most of what they do is wait."""
 
 
@@ -93,7 +93,7 @@ MUTATIONS = {
     "twin_not_read_at_connect": Mutation(
         "twin_changed_while_away",
         "configured at start",
-        "host.py",
+        "host/host.py",
         (("if connected:\n            self.on_desired_changed()", "if connected:"),),
     ),
     "twin_read_once": Mutation(
@@ -105,14 +105,14 @@ MUTATIONS = {
     "first_connect_not_retried": Mutation(
         "the_hub_comes_later", "it did not wait for the hub", EDGE_HUB, (("pause = timing.retry", "raise"),)
     ),
-    "let_go_unsent": Mutation(
-        "events_are_told_while_the_hub_is_away",
+    "deleted_unsent": Mutation(
+        "events_are_emitted_while_the_hub_is_away",
         "of 120 kept",
-        "delivery.py",
+        "host/delivery.py",
         (("answers, strict=True) if answer is None]", "answers, strict=True)]"),),
     ),
     "outbox_without_bound": Mutation(
-        "the_hub_stays_away", "400 rows", "outbox.py", (("if rows > self._max_rows:", "if rows < 0:"),)
+        "the_hub_stays_away", "400 rows", "host/outbox.py", (("if rows > self._max_rows:", "if rows < 0:"),)
     ),
     "send_without_time_limit": Mutation(
         "no_message_is_acknowledged",
@@ -123,23 +123,26 @@ MUTATIONS = {
     "any_number_in_flight": Mutation(
         "more_waits_than_may_be_under_way",
         " in flight",
-        "delivery.py",
+        "host/delivery.py",
         (("in_flight: int = 16", "in_flight: int = 10_000"),),
     ),
     "one_in_flight": Mutation(
-        "payloads_of_twenty_kilobytes", "all sent", "delivery.py", (("in_flight: int = 16", "in_flight: int = 1"),)
+        "payloads_of_twenty_kilobytes",
+        "they go one after another",
+        "host/delivery.py",
+        (("in_flight: int = 16", "in_flight: int = 1"),),
     ),
     "another_message_id": Mutation(
         "acknowledgements_are_lost",
         "different ids for 8 events",
-        "delivery.py",
+        "host/delivery.py",
         (("row.key.hex()", "uuid.uuid4().hex"),),
     ),
     "receiver_keeps_everything": Mutation(
         "the_receiver_gets_everything_twice",
         " messages for 8 events",
-        "outbox.py",
-        (("if self._was_seen(database, key):", "if False:"),),
+        "host/outbox.py",
+        (("if _was_seen(connection, key):", "if False:"),),
     ),
     "left_to_the_sdk_when_refused": Mutation(
         "a_refused_token", "never answered: the twin", EDGE_HUB, THE_SDK_RECONNECTS
@@ -173,7 +176,7 @@ MUTATIONS = {
         "the process ends: no client can be made",
         EDGE_HUB,
         (("_on_a_thread(self._make_client)", "asyncio.to_thread(self._make_client)"),),
-        (("host.py", "                overdue.start()", "                pass"),),
+        (("host/process.py", "                overdue.start()", "                pass"),),
     ),
     "waits_for_variables": Mutation(
         "a_variable_is_missing", "the transport gives up", EDGE_HUB, ((" and type(error) is not OSError", ""),)
@@ -181,13 +184,13 @@ MUTATIONS = {
     "queue_without_bound": Mutation(
         "the_module_is_slower_than_its_messages",
         "what does not fit is dropped",
-        "worker.py",
-        (("queue.Queue(maxsize=_MESSAGES_WAITING)", "queue.Queue()"),),
+        "host/module_thread.py",
+        (("queue.Queue(maxsize=_MAX_WAITING)", "queue.Queue()"),),
     ),
     "handler_waits_for_the_module": Mutation(
         "the_module_is_slower_than_its_messages",
         "a method was not answered",
-        "worker.py",
+        "host/module_thread.py",
         (("self._messages.put_nowait(", "self._messages.put("),),
     ),
     "handler_is_a_function": Mutation(
@@ -202,7 +205,7 @@ MUTATIONS = {
     "no_cap_on_events": Mutation(
         "an_event_is_too_large",
         "nothing waits for ever",
-        "outbox.py",
+        "host/outbox.py",
         (("if len(body) > MAX_BODY_BYTES:", "if False:"),),
     ),
     "keep_alive_of_the_sdk": Mutation(
@@ -236,10 +239,10 @@ MUTATIONS = {
     "requests_outlive_their_client": Mutation(
         "the_network_thread_dies_while_it_subscribes", "connected", EDGE_HUB, (("= {task, ended}", "= {task}"),)
     ),
-    "let_go_in_mid_sending": Mutation(
+    "deleted_in_mid_sending": Mutation(
         "the_hub_is_killed_in_mid_sending",
         "of 3000 events left the store",
-        "delivery.py",
+        "host/delivery.py",
         (("answers, strict=True) if answer is None]", "answers, strict=True)]"),),
     ),
 }
@@ -251,7 +254,7 @@ class Played(NamedTuple):
     status: int | None
     """None: it had to be killed."""
     seconds: float
-    told: str
+    output: str
 
 
 class Plays:
@@ -259,7 +262,7 @@ class Plays:
 
     def __init__(self, repository: Path, folder: Path) -> None:
         self._repository, self._folder = repository, folder
-        self.pool = ThreadPoolExecutor(AT_ONCE)
+        self.pool = ThreadPoolExecutor(MAX_CONCURRENT)
         self.as_it_is: dict[str, Future[Played]] = {
             name: self.pool.submit(self._play, name, name, repository, PATIENCE) for name in SITUATIONS
         }
@@ -314,15 +317,15 @@ def plays(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 @pytest.mark.parametrize("situation", SITUATIONS)
 def test_storeflow_holds(situation: str, plays: Plays) -> None:
     played = plays.as_it_is[situation].result()
-    assert played.status == WON, played.told
+    assert played.status == WON, played.output
 
 
 @pytest.mark.parametrize("mutation", MUTATIONS)
 def test_without_its_mitigation_it_does_not(mutation: str, plays: Plays) -> None:
     played = plays.mutated[mutation].result()
-    assert played.status == LOST, f"{MUTATIONS[mutation].situation} ended with {played.status}:\n{played.told}"
-    (verdict,) = [line for line in played.told.splitlines() if line.startswith("AssertionError: ")]
-    assert MUTATIONS[mutation].lost_by in verdict, played.told
+    assert played.status == LOST, f"{MUTATIONS[mutation].situation} ended with {played.status}:\n{played.output}"
+    (verdict,) = [line for line in played.output.splitlines() if line.startswith("AssertionError: ")]
+    assert MUTATIONS[mutation].lost_by in verdict, played.output
 
 
 def test_every_situation_is_lost_without_something() -> None:

@@ -8,9 +8,9 @@ import numpy as np
 from modules.inference.track.tracker import Tracker
 from modules.zone_analytics.camera_view import CameraView
 from modules.zone_analytics.decisions import Crossing, Decision
+from modules.zone_analytics.parameters import DECISIONS
 from storeflow.contract.geometry import BoundingBox, Point
 from storeflow.contract.messages import Detections, Track
-from storeflow.contract.parameters import DECISIONS
 from storeflow.contract.twins import Layout, Line
 from tools.hard_cases.situations import HEIGHT, WIDTH, Situation
 

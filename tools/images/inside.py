@@ -17,7 +17,10 @@ HEAVY = {
     "scipy": "scipy",
 }
 """What only some images have, by its name in Python: the package that brings it."""
-NOWHERE = ("local_azure", "tools", "storeflow.cli", "pip", "setuptools", "pytest", "rich", "cryptography", "jsonschema")
+NOWHERE = (
+    *("local_azure", "tools", "storeflow.__main__", "storeflow.cli", "storeflow.iot_hub", "storeflow.sample_store"),
+    *("pip", "setuptools", "pytest", "rich", "cryptography", "jsonschema"),
+)
 """What no image has."""
 
 _PROBE = """

@@ -5,6 +5,7 @@ Read from the dynamic section of each ELF file (System V ABI, "Object Files", ch
 
 import struct
 from collections.abc import Iterator
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 
 OF_THE_BASE_IMAGE = frozenset(
@@ -43,9 +44,14 @@ def missing(root: Path, *beside: Path) -> dict[str, set[str]]:
 
 def needed(path: Path) -> list[str]:
     """The libraries that one ELF file names; none of a file of another kind."""
-    data = path.read_bytes()
-    if data[:5] != b"\x7fELF\x02":
-        return []
+    with path.open("rb") as file:
+        if file.read(5) != b"\x7fELF\x02":
+            return []
+        with mmap(file.fileno(), 0, access=ACCESS_READ) as data:
+            return _named(data)
+
+
+def _named(data: mmap) -> list[str]:
     headers = list(_program_headers(data))
     entries = [
         struct.unpack_from("<QQ", data, offset)
@@ -60,7 +66,7 @@ def needed(path: Path) -> list[str]:
     return [_string(data, strings + value) for tag, value in entries if tag == _NEEDED]
 
 
-def _program_headers(data: bytes) -> Iterator[tuple[int, int, int, int]]:
+def _program_headers(data: mmap) -> Iterator[tuple[int, int, int, int]]:
     """Type, offset in the file, address in memory, size in the file."""
     (first,) = struct.unpack_from("<Q", data, 32)
     size, count = struct.unpack_from("<HH", data, 54)
@@ -78,5 +84,5 @@ def _offset_of(address: int, headers: list[tuple[int, int, int, int]]) -> int:
     )
 
 
-def _string(data: bytes, offset: int) -> str:
-    return data[offset : data.index(b"\0", offset)].decode()
+def _string(data: mmap, offset: int) -> str:
+    return data[offset : data.find(b"\0", offset)].decode()

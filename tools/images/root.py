@@ -22,9 +22,15 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 BUILD_LOCK = REPOSITORY / "tools" / "images" / "build.lock"
 INSTALLED_AT = "/opt/storeflow"
 """Where an image has it."""
-SOURCES = ("pyproject.toml", "README.md", "LICENSE", "storeflow", "modules", "local_azure", "tools")
+SOURCES = ("pyproject.toml", "README.md", "LICENSE", "storeflow", "modules", "local_azure")
 """What the wheel is made of."""
-OURS_BUT_NOT_OF_A_CONTAINER = ("local_azure", "tools", "storeflow/cli")
+OURS_BUT_NOT_OF_A_CONTAINER = (
+    "local_azure",
+    "storeflow/__main__.py",
+    "storeflow/cli",
+    "storeflow/iot_hub",
+    "storeflow/sample_store",
+)
 LARGE_BYTES = 100_000
 CARDS = {"inference": REPOSITORY / "models"}
 """Data that a module's image holds beside its code; `STOREFLOW_MODELS` in its Dockerfile names it."""
@@ -85,10 +91,13 @@ def build_wheel(folder: Path, tools: Path) -> Path:
 
 
 def keep_only(module: str, packages: Path) -> None:
-    """Take out of the installed project what no container runs: stand-ins, tools, the command line, other modules."""
+    """Take out of the installed project what no container runs: stand-ins, the command line, other modules."""
     others = (path for path in (packages / "modules").iterdir() if path.is_dir() and path.name != module)
     for path in (*others, *(packages / name for name in OURS_BUT_NOT_OF_A_CONTAINER)):
-        shutil.rmtree(path)
+        if path.is_file():
+            path.unlink()
+        else:
+            shutil.rmtree(path)
 
 
 def remove_scripts(prefix: Path) -> None:

@@ -14,8 +14,8 @@ from modules.zone_analytics.module import ZoneAnalytics
 from storeflow.contract.messages import Detections, decode, encode
 from storeflow.contract.twins import Layout, read_section
 from storeflow.frames.frame import WHOLE_FRAME, Frame
-from storeflow.module import ModuleContext, Output
-from storeflow.outbox import FILE_NAME, Outbox
+from storeflow.host.module import ModuleContext, Output
+from storeflow.host.outbox import FILE_NAME, Outbox
 from tools.soak.shop import Picture
 
 FULL_WIDTH, FULL_HEIGHT = 1280, 720
@@ -113,7 +113,7 @@ class Chain:
         if camera is None:
             camera = self.tracks[picture.camera_id] = CameraTracks(picture.captured_at)
         detected = Detected(picture.boxes, picture.scores, ("person",) * len(picture.scores))
-        tracks = camera.follow("person", frame, detected, THRESHOLD)
+        tracks = camera.task("person").follow(frame, detected, THRESHOLD)
         self._count((track.track_id for track in tracks if track.confirmed), picture.captured_at)
         return Detections(
             camera_id=picture.camera_id,

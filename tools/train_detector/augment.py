@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from tools.sample_store.camera import FloatArray
-from tools.sample_store.raster import ByteArray
-from tools.sample_store.wardrobe import chance
+from storeflow.sample_store.camera import FloatArray
+from storeflow.sample_store.raster import ByteArray
+from storeflow.sample_store.wardrobe import chance
 from tools.train_detector.scenes import HEIGHT, WIDTH, LabelledImage
 from tools.train_detector.targets import FORGIVEN
 

@@ -6,12 +6,12 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from tools.sample_store.camera import Camera, FloatArray
-from tools.sample_store.figure import Garment, Look, Parts, Pose, body_box, build_parts, random_look
-from tools.sample_store.raster import ByteArray, Canvas, cast_shadow, draw_figure
-from tools.sample_store.room import Box, Panel, Room, draw_room, floor_panel, mannequin, plant
-from tools.sample_store.surfaces import TRAINING_SURFACES, floor_texture, lettered, plain_texture, shelf_texture
-from tools.sample_store.wardrobe import TRAINING, Colour, chance
+from storeflow.sample_store.camera import Camera, FloatArray
+from storeflow.sample_store.figure import Garment, Look, Parts, Pose, body_box, build_parts, random_look
+from storeflow.sample_store.raster import ByteArray, Canvas, cast_shadow, draw_figure
+from storeflow.sample_store.room import Box, Panel, Room, draw_room, floor_panel, mannequin, plant
+from storeflow.sample_store.surfaces import TRAINING_SURFACES, floor_texture, lettered, plain_texture, shelf_texture
+from storeflow.sample_store.wardrobe import TRAINING, Colour, chance
 
 WIDTH, HEIGHT = 448, 256
 SUPERSAMPLING = 2

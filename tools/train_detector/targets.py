@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tools.sample_store.camera import FloatArray
+from storeflow.sample_store.camera import FloatArray
 
 STRIDE = 4
 # A body that can be seen this much has to be found; one seen less than `FORGIVEN` has to be left alone; in

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from modules.inference.decode.candidates import Candidates
 from modules.inference.decode.centre_map import decode_centre_map
+from modules.inference.decode.output_spec import OutputSpec
 from modules.inference.decode.rtmdet import decode_rtmdet
 from modules.inference.decode.yolox import decode_yolox
-from modules.inference.model_card import OutputSpec
 
 Decoder = Callable[[Sequence[NDArray[Any]], OutputSpec, int, int, float], Candidates]
 

@@ -42,8 +42,8 @@ def expect_outputs(decoder: str, outputs: Sequence[NDArray[Any]], shapes: Sequen
         for shape, wanted in zip(found, shapes, strict=True)
     )
     if not fits:
-        told = ", ".join(f"({', '.join('n' if size is None else str(size) for size in shape)})" for shape in shapes)
+        wish = ", ".join(f"({', '.join('n' if size is None else str(size) for size in shape)})" for shape in shapes)
         raise ModelError(
-            f"decoder {decoder} expected outputs of shape {told}, got {', '.join(map(str, found))}: "
+            f"decoder {decoder} expected outputs of shape {wish}, got {', '.join(map(str, found))}: "
             "the card's [output] or [input] does not belong to these weights"
         )

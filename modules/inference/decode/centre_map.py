@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from modules.inference.decode.candidates import Candidates, expect_outputs, sound
 from modules.inference.decode.nms import suppress
-from modules.inference.model_card import OutputSpec
+from modules.inference.decode.output_spec import OutputSpec
 
 _STRIDE = 4
 

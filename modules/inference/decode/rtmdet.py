@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modules.inference.decode.candidates import Candidates, expect_outputs, sound
-from modules.inference.model_card import OutputSpec
+from modules.inference.decode.output_spec import OutputSpec
 
 
 def decode_rtmdet(

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from modules.inference.decode.candidates import Candidates, expect_outputs, sound
 from modules.inference.decode.nms import suppress
-from modules.inference.model_card import OutputSpec
+from modules.inference.decode.output_spec import OutputSpec
 
 _STRIDES = (8, 16, 32)
 _LARGEST_LOG_SIDE = 10.0

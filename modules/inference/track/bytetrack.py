@@ -11,7 +11,7 @@ from itertools import count, islice
 import numpy as np
 from numpy.typing import NDArray
 
-from modules.inference.decode.nms import pairwise_iou
+from modules.inference.boxes import pairwise_iou
 from modules.inference.track.association import match
 from modules.inference.track.follower import Followed
 from modules.inference.track.motion import Floats, gains, predict_covariance

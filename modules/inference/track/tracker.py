@@ -20,7 +20,7 @@ from itertools import count, islice
 import numpy as np
 from numpy.typing import NDArray
 
-from modules.inference.decode.nms import pairwise_iou
+from modules.inference.boxes import pairwise_iou
 from modules.inference.track.association import Indices, match
 from modules.inference.track.follower import Followed
 from modules.inference.track.motion import Floats, acceleration_noise, gains, predict_covariance
@@ -70,7 +70,7 @@ class Tracker:
     def update(self, boxes: Floats, scores: Floats, captured_at: float, threshold: float) -> list[Followed]:
         """As `Follower.update`; detections below `threshold` may continue a track, never begin one.
 
-        While the clock is set back, time stands still; `CameraTracks` begins anew when it was set back far.
+        While the clock is set back, time stands still; `CameraTracks` begins again when it was set back far.
         """
         parameters = self._parameters
         now = max(captured_at, self._updated_at)
@@ -129,7 +129,7 @@ class Tracker:
         heights = chosen["size"][:, 1]
         distances = np.linalg.norm(chosen["centre"][:, None] - centres, axis=2)
         deviations = np.sqrt(chosen["covariance"][:, 0] + (parameters.position_noise * heights) ** 2)
-        # Whoever stops or turns is off their predicted place by their own speed as well.
+        # Anyone who stops or turns is off their predicted place by their own speed as well.
         astray = parameters.reach_speed * heights + np.linalg.norm(chosen["velocity"], axis=1)
         walked = parameters.reach_margin * heights + astray * (now - chosen["seen_at"])
         possible = np.minimum(walked, parameters.reach_heights * heights)
@@ -159,7 +159,7 @@ class Tracker:
 
     def _forget(self, now: float) -> None:
         parameters, tracks = self._parameters, self._tracks
-        # Whoever was there at the last look may be there still, however seldom this camera looks.
+        # Anyone who was there at the last look may be there still, however seldom this camera looks.
         there = tracks["confirmed"] | (tracks["seen_at"] == self._updated_at)
         patience = np.where(there, parameters.lost_seconds, parameters.tentative_seconds)
         kept = now - tracks["seen_at"] <= patience

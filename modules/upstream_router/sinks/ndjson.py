@@ -24,7 +24,7 @@ _TAIL_BYTES = 65_536
 
 
 class NdjsonFile:
-    """A `storeflow.module.Sink` on one file.
+    """A `storeflow.host.module.Sink` on one file.
 
     Args:
         path: the file; its folder is there, the file is made when it is not. Nobody else may write to it. It may be

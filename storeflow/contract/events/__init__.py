@@ -11,8 +11,10 @@ from storeflow.contract.events.base import (
     Censored,
     DecidedEvent,
     Direction,
+    PersonEvent,
     StoreEvent,
-    instant,
+    schema_urn,
+    schema_version,
 )
 from storeflow.contract.events.cameras import CameraCoverage, CameraState
 from storeflow.contract.events.lines import LineCrossed, LineUTurn
@@ -20,6 +22,7 @@ from storeflow.contract.events.people import PersonRecognised
 from storeflow.contract.events.queues import QueueArrived, QueueLeft, QueueLength, QueueOutcome
 from storeflow.contract.events.spatial import SpatialAnalysis
 from storeflow.contract.events.zones import ZoneDwelling, ZoneEntered, ZoneExited, ZoneOccupancy
+from storeflow.contract.instant import instant
 
 EVENT_MODELS: dict[str, type[StoreEvent]] = {
     model.event_type: model
@@ -53,6 +56,7 @@ __all__ = [
     "Direction",
     "LineCrossed",
     "LineUTurn",
+    "PersonEvent",
     "PersonRecognised",
     "QueueArrived",
     "QueueLeft",
@@ -65,4 +69,6 @@ __all__ = [
     "ZoneExited",
     "ZoneOccupancy",
     "instant",
+    "schema_urn",
+    "schema_version",
 ]

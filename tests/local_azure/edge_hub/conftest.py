@@ -21,8 +21,8 @@ from local_azure.edge_hub.client import HubClient
 from local_azure.edge_hub.environment import is_edge_variable
 from local_azure.edge_hub.process import EdgeHubProcess
 from local_azure.edge_hub.service_access import connection_string_file
-from storeflow.iot_hub import IotHubClient
-from storeflow.shared_access import ServiceConnection
+from storeflow.iot_hub.client import IotHubClient
+from storeflow.iot_hub.shared_access import ServiceConnection
 
 EDGE_VARIABLE = "STOREFLOW_EDGE_HUB"
 SERVICE_VARIABLE = "STOREFLOW_IOT_HUB"
@@ -247,6 +247,28 @@ def device_module(device: Device) -> Iterator[Callable[[str], Module]]:
 
     yield open_one
     shut_down(opened)
+
+
+@pytest.fixture(scope="session")
+def tag_device() -> Callable[[IotHubClient, dict[str, Any]], dict[str, Any]]:
+    """`tag_device(client, tags)` merges tags into the device's twin, null removes one; returns the twin."""
+
+    def tag(client: IotHubClient, tags: dict[str, Any]) -> dict[str, Any]:
+        twin: dict[str, Any] = client.call("PATCH", f"/twins/{client.device_id}", {"tags": tags})
+        return twin
+
+    return tag
+
+
+@pytest.fixture(scope="session")
+def apply_content() -> Callable[[IotHubClient, dict[str, Any]], None]:
+    """`apply_content(client, modules_content)` deploys to the one device."""
+
+    def apply(client: IotHubClient, modules_content: dict[str, Any]) -> None:
+        path = f"/devices/{client.device_id}/applyConfigurationContent"
+        client.call("POST", path, {"modulesContent": modules_content})
+
+    return apply
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ import pytest
 from local_azure.edge_hub.process import EdgeHubProcess
 from local_azure.edge_hub.service_access import connection_string_file
 from storeflow.cli.main import main
-from storeflow.iot_hub import HubError, IotHubClient
-from storeflow.shared_access import CONNECTION_VARIABLE, ServiceConnection
+from storeflow.iot_hub.client import HubError, IotHubClient
+from storeflow.iot_hub.shared_access import CONNECTION_VARIABLE, ServiceConnection
 
 DESIRED = "properties.desired"
 
@@ -50,7 +50,7 @@ def test_a_module_that_connects_is_there(hub: EdgeHubProcess, service: IotHubCli
     assert service.twin("stranger")["connectionState"] == "Connected"
 
 
-def test_a_deployment_makes_the_modules_that_it_names(service: IotHubClient) -> None:
+def test_a_deployment_makes_the_modules_that_it_names(service: IotHubClient, apply_content: Any) -> None:
     modules = {"in_agent": {"type": "docker"}}
     agent = {DESIRED: {"schemaVersion": "1.1", "modules": modules}}
     content = {"$edgeAgent": agent, "with_twin": {DESIRED: {}}}
@@ -59,7 +59,7 @@ def test_a_deployment_makes_the_modules_that_it_names(service: IotHubClient) -> 
     )
     service.delete_deployment("names")
     assert {"in_agent", "with_twin"} <= names(service)
-    service.apply_content({"$edgeAgent": {DESIRED: {"modules": {"applied": {}}}}})
+    apply_content(service, {"$edgeAgent": {DESIRED: {"modules": {"applied": {}}}}})
     assert service.desired("applied") == {}
 
 

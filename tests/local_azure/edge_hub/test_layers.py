@@ -29,9 +29,9 @@ def layer(name: str, path: str, value: Any, priority: int, target: str = NORTH) 
 
 
 @pytest.fixture
-def service(hub: EdgeHubProcess) -> Iterator[HubClient]:
+def service(hub: EdgeHubProcess, tag_device: Any) -> Iterator[HubClient]:
     """The hub's service side, with no deployment on a device in the north."""
-    hub.client.tag_device({"region": "north"})
+    tag_device(hub.client, {"region": "north"})
     yield hub.client
     for deployment in hub.client.deployments():
         hub.client.delete_deployment(deployment["id"])
@@ -75,15 +75,17 @@ def test_a_layer_that_removes_wins_over_one_that_adds_by_priority_alone(service:
     assert heard(module) == {"layout": {"zones": {"promo": PROMO}}}
 
 
-def test_a_tag_brings_a_device_under_a_deployment_and_takes_it_away(service: HubClient, open_module: Any) -> None:
+def test_a_tag_brings_a_device_under_a_deployment_and_takes_it_away(
+    service: HubClient, tag_device: Any, open_module: Any
+) -> None:
     service.put_deployment(base("everywhere", {"layout": LAYOUT}, target="*"))
     service.put_deployment(layer("south-only", "layout.zones.promo", PROMO, 10, "tags.region = 'south'"))
     module = open_module("analytics").listen()
     module.client.get_twin()
     assert "promo" not in service.desired("analytics")["layout"]["zones"]
-    service.tag_device({"region": "south"})
+    tag_device(service, {"region": "south"})
     assert heard(module) == {"layout": {"zones": {"promo": PROMO}}}
-    service.tag_device({"region": None})
+    tag_device(service, {"region": None})
     assert heard(module) == {"layout": {"zones": {"promo": None}}}
 
 
@@ -119,12 +121,12 @@ def test_a_module_that_no_deployment_names_keeps_its_twin(service: HubClient, op
     assert module.patches.empty()
 
 
-def test_a_change_that_changes_nothing_bothers_no_module(service: HubClient, open_module: Any) -> None:
+def test_a_change_that_changes_nothing_bothers_no_module(service: HubClient, tag_device: Any, open_module: Any) -> None:
     made = service.put_deployment(base("season", {"layout": LAYOUT}))
     module = open_module("analytics").listen()
     version = module.client.get_twin()["desired"]["$version"]
     service.put_deployment({**made, "labels": {"owner": "head office"}}, etag=made["etag"])
-    service.tag_device({"floor": 2})
+    tag_device(service, {"floor": 2})
     assert service.twin("analytics")["properties"]["desired"]["$version"] == version
     with pytest.raises(queue.Empty):
         module.patches.get(timeout=0.3)
@@ -152,11 +154,11 @@ def test_routes_come_by_layer_too(service: HubClient) -> None:
     assert service.routes().keys() == {"all"}
 
 
-def test_one_device_may_be_deployed_to_by_hand(service: HubClient, open_module: Any) -> None:
+def test_one_device_may_be_deployed_to_by_hand(service: HubClient, apply_content: Any, open_module: Any) -> None:
     service.replace_twin("analytics", {"old": 1})
     module = open_module("analytics").listen()
     module.client.get_twin()
-    service.apply_content({**RUNTIME, "analytics": {"properties.desired": {"layout": LAYOUT}}})
+    apply_content(service, {**RUNTIME, "analytics": {"properties.desired": {"layout": LAYOUT}}})
     assert heard(module) == {"old": None, "layout": LAYOUT}
     assert service.twin("analytics")["configurations"] == {}
 
@@ -169,14 +171,14 @@ def quick_hub(tmp_path: Path) -> Iterator[EdgeHubProcess]:
 
 
 def test_what_a_deployment_says_comes_back_over_an_edit_by_hand_and_over_a_kill(
-    quick_hub: EdgeHubProcess, eventually: Callable[..., None]
+    quick_hub: EdgeHubProcess, apply_content: Any, eventually: Callable[..., None]
 ) -> None:
     service = quick_hub.client
     service.put_deployment(base("season", {"layout": LAYOUT}, target="deviceId = 'store-1'"))
     service.patch_twin("analytics", {"layout": {"zones": {"till": None}}, "mine": 1})
     service.patch_twin("bystander", {"mine": 1})
     eventually(lambda: service.desired("analytics") == {"layout": LAYOUT}, "the deployment is applied again")
-    service.apply_content({**RUNTIME, "analytics": {"properties.desired": {"hand": 1}}})
+    apply_content(service, {**RUNTIME, "analytics": {"properties.desired": {"hand": 1}}})
     eventually(lambda: service.desired("analytics") == {"layout": LAYOUT}, "automatic deployments win")
     assert service.desired("bystander") == {"mine": 1}
     quick_hub.kill()

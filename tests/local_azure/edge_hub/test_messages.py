@@ -1,4 +1,5 @@
-from local_azure.edge_hub.messages import Message, input_topic, read_event
+from local_azure.edge_hub.messages import input_topic, read_event
+from storeflow.iot_hub.message import Message
 
 TOPIC = (
     "devices/d/modules/a/messages/events/"

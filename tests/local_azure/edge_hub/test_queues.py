@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 
 from local_azure.edge_hub.connection import Connection
-from local_azure.edge_hub.messages import Message, inputs_filter
+from local_azure.edge_hub.messages import inputs_filter
 from local_azure.edge_hub.mqtt import PUBLISH, PacketBuffer, read_publish
 from local_azure.edge_hub.queues import UPSTREAM_BATCH, Queues
-from local_azure.edge_hub.routes import parse_route
 from local_azure.edge_hub.sessions import Session
 from local_azure.edge_hub.store import Store
 from storeflow.errors import StorageError
+from storeflow.iot_hub.message import Message
+from storeflow.iot_hub.routes import parse_route
 
 DAY = 86_400.0
 TO_B = 'FROM /messages/* INTO BrokeredEndpoint("/modules/b/inputs/in1")'

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from storeflow.iot_hub import API_VERSION, HubError, IotHubClient
+from storeflow.iot_hub.client import API_VERSION, HubError, IotHubClient
 
 RUNTIME = {
     "$edgeAgent": {
@@ -178,14 +178,14 @@ def test_a_twin_over_a_limit_is_refused_whole(client: IotHubClient, body: Any) -
     assert client.twin("analytics")["version"] == before["version"]
 
 
-def test_a_devices_own_twin_has_tags(client: IotHubClient) -> None:
+def test_a_devices_own_twin_has_tags(client: IotHubClient, tag_device: Any) -> None:
     before = client.twin()
-    after = client.tag_device({"conformance": {"run": 1}})
+    after = tag_device(client, {"conformance": {"run": 1}})
     assert after["tags"]["conformance"] == {"run": 1}
     assert after["version"] == before["version"] + 1
     assert after["capabilities"]["iotEdge"] is True
     assert "moduleId" not in after
-    assert "conformance" not in client.tag_device({"conformance": None})["tags"]
+    assert "conformance" not in tag_device(client, {"conformance": None})["tags"]
 
 
 def test_modules_are_listed(client: IotHubClient) -> None:

@@ -12,8 +12,8 @@ from local_azure.edge_hub.authentication import sign
 from local_azure.edge_hub.http_server import HttpError, Request
 from local_azure.edge_hub.process import EdgeHubProcess
 from local_azure.edge_hub.service_access import ServiceAccess, connection_string_file, service_connection
-from storeflow.iot_hub import HubError, IotHubClient
-from storeflow.shared_access import ServiceConnection, sign_token
+from storeflow.iot_hub.client import HubError, IotHubClient
+from storeflow.iot_hub.shared_access import ServiceConnection, sign_token
 
 KEY = b"a key of the test"
 HOST = "127.0.0.1:15580"

@@ -5,16 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from local_azure.edge_hub.messages import Message
-from local_azure.edge_hub.store import UPSTREAM, Delivery, Outbound, Store
+from local_azure.edge_hub.store import UPSTREAM, Outbound, Store, StoredMessage
 from local_azure.edge_hub.twins import Twin
 from storeflow.errors import StorageError
+from storeflow.iot_hub.message import Message
 
 MESSAGE = Message("/messages/modules/a", b"x", {"k": "v"}, {"messageId": "1"})
 
 
-def delivery(topic: str, module: str = "b", priority: int = 9, expires_at: float | None = None) -> Delivery:
-    return Delivery(module, priority, topic, topic.encode(), expires_at)
+def delivery(topic: str, module: str = "b", priority: int = 9, expires_at: float | None = None) -> StoredMessage:
+    return StoredMessage(module, priority, topic, topic.encode(), expires_at)
 
 
 def test_a_queue_is_emptied_by_priority_then_age(tmp_path: Path) -> None:

@@ -152,7 +152,7 @@ def test_modules_start_in_order_with_edge_agents_environment_and_stop_when_asked
         assert status["first"].pid == supervisor.pid("first") != supervisor.pid("second")
     assert started == ["steady", "stubborn"]
     assert environment["IOTEDGE_MODULEID"] == "first"
-    assert environment["IOTEDGE_GATEWAYHOSTNAME"].startswith("127.0.0.")
+    assert environment["IOTEDGE_GATEWAYHOSTNAME"].startswith("127.")
     assert environment["NOTES"] == str(supervisor.root / "srv" / "notes")
     assert environment["EXTRA"] == "1"
     assert (supervisor.root / "srv" / "notes" / "first.stopped").read_text() == "yes"
@@ -163,7 +163,7 @@ def test_modules_start_in_order_with_edge_agents_environment_and_stop_when_asked
 
 
 def test_a_failing_module_is_restarted_with_growing_pauses_and_others_by_their_policy(
-    make: Callable[..., Supervisor],
+    make: Callable[..., Supervisor], caplog: pytest.LogCaptureFixture
 ) -> None:
     modules = {
         "failing": module("failing", policy="on-failure"),
@@ -179,9 +179,11 @@ def test_a_failing_module_is_restarted_with_growing_pauses_and_others_by_their_p
         status = supervisor.status()
         assert (status["never"].status, status["never"].restart_count) == (RuntimeStatus.FAILED, 0)
         assert (status["done"].status, status["done"].last_exit_code) == (RuntimeStatus.STOPPED, 0)
+    said = {"failing ended with 3; it is started again", "never ended with 3; it is not started again"}
+    assert said | {"done ended with 0; it is not started again"} <= set(caplog.messages)
 
 
-def test_a_killed_module_comes_back(make: Callable[..., Supervisor]) -> None:
+def test_a_killed_module_comes_back(make: Callable[..., Supervisor], caplog: pytest.LogCaptureFixture) -> None:
     with make({"a": module("steady")}) as supervisor:
         wait_for(lambda: notes(supervisor, "a"), "the module is up")
         before = supervisor.pid("a")
@@ -189,6 +191,7 @@ def test_a_killed_module_comes_back(make: Callable[..., Supervisor]) -> None:
         wait_for(lambda: supervisor.status()["a"].pid not in (None, before), "another process")
         status = supervisor.status()["a"]
         assert (status.restart_count, status.last_exit_code) == (1, -signal.SIGKILL)
+    assert "a was killed (signal 9); it is started again" in caplog.messages
 
 
 def test_a_killed_hub_comes_back_where_it_was_with_what_it_knew(make: Callable[..., Supervisor]) -> None:

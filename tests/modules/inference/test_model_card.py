@@ -71,7 +71,7 @@ def test_a_card_says_what_it_keeps_and_which_weights_it_is_about(tmp_path: Path)
         ('keep = ["bus", "person"]', 'keep = ["lorry"]', "output.keep: lorry not among labels"),
         ('keep = ["bus", "person"]', "keep = []", "output.keep"),
         ("threshold = 0.4", "treshold = 0.4", "output.treshold"),
-        ('decoder = "yolox"', 'decoder = "ssd"', "output.decoder"),
+        ('decoder = "yolox"', 'decoder = "ssd"', "output.decoder: one of rtmdet, yolox, centre_map is expected"),
         ('sha256 = "', 'sha256 = "x', "model.sha256"),
         ('name = "tiny"', 'name = "other"', "rename the folder"),
         ("[model]", "[model", "not TOML"),
@@ -128,6 +128,14 @@ def test_wrong_weights_are_not_passed_over_for_right_ones_farther_on(tmp_path: P
 
     with pytest.raises(ModelError, match="sha256"):
         find_weights(load_card(folder), folder, (cache,))
+
+
+def test_weights_that_the_disk_does_not_give_are_named_with_what_it_says(tmp_path: Path) -> None:
+    folder = write_card(tmp_path)
+    (folder / "tiny.onnx").symlink_to("/proc/self/mem")  # a file whose first byte nobody can read
+
+    with pytest.raises(ModelError, match=r"weights .*tiny\.onnx cannot be read: Input/output error"):
+        find_weights(load_card(folder), folder, ())
 
 
 def test_missing_weights_name_every_place_and_where_to_fetch_them(tmp_path: Path) -> None:

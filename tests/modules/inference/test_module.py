@@ -1,22 +1,51 @@
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
 import pytest
 
+from modules.inference import module as inference_module
+from modules.inference.detector import Detected
 from modules.inference.module import Inference
 from storeflow.contract.messages import Detections, StreamEnded
-from storeflow.contract.twins import Model
-from storeflow.errors import ConfigError, ContractError, ModelError
+from storeflow.contract.twins import Model, read_section
+from storeflow.errors import ConfigError, ModelError
 from storeflow.frames.frame import WHOLE_FRAME, Frame
-from storeflow.frames.ring import FrameWriter
+from storeflow.frames.ring_writer import FrameWriter
 from storeflow.frames.side_channel import MessageSubscriber
-from storeflow.module import ModuleContext
+from storeflow.host.module import ModuleContext
 
 YOLOX = {"person": Model(name="yolox_nano")}
 RTMDET = {"person": Model(name="rtmdet_nano")}
+FPS = 10
+STARTS_AT = 1_000.0
+
+
+class Walker:
+    """In place of a detector: one person who walks to the right, where they are at `captured_at`."""
+
+    def __init__(self) -> None:
+        self.threshold = 0.4
+        self.card = self
+        self.version = "walker@1"
+
+    def detect(self, frame: Frame, floor: float) -> Detected:
+        """Who is there in the frame."""
+        left = 0.05 + 0.05 * (frame.captured_at - STARTS_AT)
+        sees = floor <= 0.9
+        return Detected(np.array([[left, 0.3, left + 0.1, 0.7]])[:sees], np.array([0.9])[:sees], ("person",)[:sees])
+
+
+def write(writer: FrameWriter, frame: Frame) -> int:
+    picture = writer.acquire(frame.width, frame.height)
+    if picture is None:
+        return 0
+    picture[:] = frame.i420
+    return writer.publish(replace(frame, i420=picture))
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +90,17 @@ def inference(context: ModuleContext) -> Iterator[Inference]:
     module = Inference(context, None)
     yield module
     module.close()
+
+
+@pytest.fixture
+def walking(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Inference:
+    """The module, which sees a walker."""
+    monkeypatch.setattr(inference_module, "load_detector", lambda *_, **__: Walker())
+    module = Inference(
+        ModuleContext("inference", "hub", "device", "store", tmp_path, tmp_path, tmp_path, (), tmp_path), None
+    )
+    module.configure("models", {"person": Model(name="walker")}, 1)
+    return module
 
 
 def confirmed_ids(detections: Detections) -> set[str]:
@@ -145,13 +185,6 @@ def test_an_ended_stream_takes_its_tracks_with_it(inference: Inference, clip: li
     assert inference.metrics()["camera_frames/hall"] == 2, "a counter begins with the process, not with the stream"
 
 
-def test_nothing_comes_by_edge_hub_and_no_other_section_is_taken(inference: Inference) -> None:
-    with pytest.raises(ContractError, match="no inputs"):
-        inference.on_message("anything", b"{}")
-    with pytest.raises(ContractError, match="layout"):
-        inference.configure("layout", {}, 1)
-
-
 def test_a_lossless_clip_comes_out_of_the_sockets_as_it_comes_out_of_one_process(
     inference: Inference, context: ModuleContext, clip: list[Frame]
 ) -> None:
@@ -179,7 +212,7 @@ def test_a_lossless_clip_comes_out_of_the_sockets_as_it_comes_out_of_one_process
 
 def play(writer: FrameWriter, clip: list[Frame], ended: StreamEnded, done: threading.Event) -> None:
     for frame in clip:
-        writer.write(frame)
+        write(writer, frame)
     writer.end(ended)
     while not done.is_set():
         writer.serve(0.05)
@@ -193,3 +226,56 @@ def work_until_the_end(inference: Inference, subscriber: MessageSubscriber) -> I
             yield message
         if isinstance(message, StreamEnded):
             return
+
+
+def seen_in(walking: Inference, frames: Iterable[int], starts_at: float = STARTS_AT) -> list[Detections]:
+    picture = np.zeros((6, 4), np.uint8)
+    return [
+        walking.on_frame(Frame("door", index, starts_at + index / FPS, 800, 600, WHOLE_FRAME, picture))
+        for index in frames
+    ]
+
+
+@pytest.mark.parametrize("played", [1, 15, 100], ids=["one frame", "less than tracks are remembered", "ten seconds"])
+def test_a_clip_that_is_played_again_gives_the_same_tracks(walking: Inference, played: int) -> None:
+    once = seen_in(walking, range(100))
+    other = Inference(walking._context, None)
+    other.configure("models", {"person": Model(name="walker")}, 1)
+    seen_in(other, range(played))  # and its reader is killed: nobody says that the stream ended
+
+    assert seen_in(other, range(100)) == once
+    assert {track.track_id for each in once for track in each.tracks} == {f"{1_000_000:x}-0"}
+
+
+def test_a_camera_whose_clock_is_set_back_far_has_other_tracks_from_there_on(walking: Inference) -> None:
+    before = seen_in(walking, range(100))
+    after = seen_in(walking, range(50, 60))
+    assert {track.track_id for each in before for track in each.tracks} == {f"{1_000_000:x}-0"}
+    assert {track.track_id for each in after for track in each.tracks} == {f"{1_005_000:x}-0"}
+
+
+def test_a_clock_that_is_put_right_by_a_little_changes_nobody(walking: Inference) -> None:
+    frames = [*range(30), *range(25, 40)]
+    ids = {track.track_id for each in seen_in(walking, frames) for track in each.tracks}
+    assert ids == {f"{1_000_000:x}-0"}
+
+
+def test_an_operator_chooses_the_tracker_in_the_twin(walking: Inference) -> None:
+    section: dict[str, Any] = {"person": {"name": "walker", "tracker": "bytetrack"}}
+    assert [len(each.tracks) for each in seen_in(walking, range(3))] == [1, 1, 1]
+    walking.configure("models", read_section("models", section), 2)
+    # ByteTrack as published reports a track when it was seen twice in a row.
+    assert [len(each.tracks) for each in seen_in(walking, range(3, 6))] == [0, 1, 1]
+
+
+def test_cards_are_looked_for_in_the_contexts_folder(walking: Inference, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Path] = []
+
+    def load(folder: Path, *_: Any, **__: Any) -> Walker:
+        asked.append(folder)
+        return Walker()
+
+    monkeypatch.setattr(inference_module, "load_detector", load)
+    monkeypatch.setenv("STOREFLOW_MODELS", "elsewhere")
+    walking.configure("models", {"vehicle": Model(name="lorry")}, 2)
+    assert asked == [walking._context.cards_folder / "vehicle" / "lorry"]

@@ -78,6 +78,10 @@ def test_a_box_beyond_the_picture_is_not_clipped() -> None:
 def test_padding_is_where_no_picture_is() -> None:
     frame = frame_of(np.full((100, 100, 3), 255, np.uint8))
 
+    stretched, placement = to_tensor(frame, input_spec("stretch"))
+    assert (placement.left, placement.top, placement.width, placement.height) == (0, 0, 160, 96)
+    assert (stretched > 250).all()
+
     top_left, placement = to_tensor(frame, input_spec("letterbox_top_left"))
     assert (placement.left, placement.top, placement.width, placement.height) == (0, 0, 96, 96)
     assert (top_left[0, :, :, 96:] == 114).all()

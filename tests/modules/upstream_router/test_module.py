@@ -8,7 +8,7 @@ from storeflow.contract.cloudevents import CloudEvent
 from storeflow.contract.events import SCHEMA_VERSION, CameraState, instant
 from storeflow.contract.twins import read_section
 from storeflow.errors import ContractError
-from storeflow.module import HasSinks, Module, ModuleContext, RawEvent
+from storeflow.host.module import HasSinks, Module, ModuleContext, RawEvent
 from storeflow.transport.port import MAX_BODY_BYTES
 
 
@@ -83,7 +83,7 @@ def test_what_is_no_event_is_refused_with_a_reason_and_counted(
         "events_accepted": 0.0,
         "events_refused": 1.0,
         "events_unknown": 0.0,
-        "spatial_analysis_let_go": 0.0,
+        "spatial_analysis_dropped": 0.0,
     }
 
 
@@ -127,7 +127,7 @@ def test_the_trace_of_an_event_is_handed_on_whoever_began_it(router: UpstreamRou
         ("storeflow.camera.state", "2.0", {"store_id": "store-1"}),
     ],
 )
-def test_an_event_of_a_newer_neighbour_is_carried_on_counted_and_told_of_once(
+def test_an_event_of_a_newer_neighbour_is_carried_on_counted_and_logged_once(
     router: UpstreamRouter, event_type: str, version: str, data: object, caplog: pytest.LogCaptureFixture
 ) -> None:
     router.configure("telemetry", read_section("telemetry", {}), 1)
@@ -139,15 +139,45 @@ def test_an_event_of_a_newer_neighbour_is_carried_on_counted_and_told_of_once(
 
     assert [output.event.to_json() for output in outputs] == [body, body]
     assert isinstance(outputs[0].event, RawEvent)
-    assert outputs[0].event.schema_version == version
+    assert (outputs[0].event.schema_version, outputs[0].event.store_id) == (version, "store-1")
     assert router.metrics() == {
         "events_accepted": 2.0,
         "events_refused": 0.0,
         "events_unknown": 2.0,
-        "spatial_analysis_let_go": 0.0,
+        "spatial_analysis_dropped": 0.0,
     }
     assert [record.message for record in caplog.records] == [
         f"events of {event_type}, schema {version}, are not known here: carried on unread"
+    ]
+
+
+@pytest.mark.parametrize("data", [{"store_id": 7}, {}, [], None])
+def test_an_event_that_is_not_known_here_and_names_no_store_is_carried_on_for_none(
+    router: UpstreamRouter, data: object
+) -> None:
+    configure(router, {"cloud": {"kind": "upstream"}})
+    body = json.dumps(
+        {"specversion": "1.0", "id": "1", "source": "/till", "type": "storeflow.till.drawn", "data": data}
+    )
+
+    ((_, raw),) = router.on_message("events", body.encode())
+
+    assert isinstance(raw, RawEvent)
+    assert raw.store_id is None
+
+
+def test_of_types_that_are_not_known_a_hundred_are_logged_and_all_are_carried_on(
+    router: UpstreamRouter, caplog: pytest.LogCaptureFixture
+) -> None:
+    configure(router, {"cloud": {"kind": "upstream"}})
+    for number in (*range(101), 100, 0):
+        body = b'{"specversion":"1.0","id":"1","source":"/till","type":"storeflow.till.%d"}' % number
+        assert len(router.on_message("events", body)) == 1
+
+    told = [record.message for record in caplog.records]
+    assert told == [
+        f"events of storeflow.till.{number}, schema None, are not known here: carried on unread"
+        for number in range(100)
     ]
 
 
@@ -168,6 +198,7 @@ def test_a_cloud_event_without_what_is_optional_is_carried_on(router: UpstreamRo
         ({"time": "yesterday"}, "event.time"),
         ({"time": "2026-01-01T00:00:00"}, "event.time"),
         ({"dataschema": "no address"}, "event.dataschema"),
+        ({"dataschema": None}, "event.dataschema"),
         ({"subject": 7}, "event.subject"),
         ({"data": {"store_id": "store-1"}}, "event"),
         ({"noise": float("nan")}, "no JSON"),

@@ -1,6 +1,7 @@
 import json
 import os
 import resource
+import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -74,6 +75,34 @@ def test_a_file_that_would_grow_too_large_is_moved_aside_and_one_old_one_is_kept
     assert path.read_bytes() == b"19\n"
     assert path.with_name("events.ndjson.1").read_bytes() == b"16\n17\n18\n"
     assert set(path.parent.iterdir()) == {path, path.with_name("events.ndjson.1")}
+
+
+def test_every_file_of_a_rotation_is_closed(path: Path) -> None:
+    sink, state, open_files = NdjsonFile(path, max_bytes=3), None, Path("/proc/self/fd")
+    before = len(list(open_files.iterdir()))
+    for number in range(20):
+        state = sink.write([b"%d" % number], state)
+    assert len(list(open_files.iterdir())) == before
+
+
+def test_the_name_of_a_new_file_is_on_the_disk_before_its_rows_are_deleted(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synchronised: list[Path] = []
+    real = os.fsync
+
+    def remember(file: int) -> None:
+        synchronised.append(Path(f"/proc/self/fd/{file}").readlink())
+        real(file)
+
+    monkeypatch.setattr(os, "fsync", remember)
+    NdjsonFile(path).write([b"1"], None)
+    assert synchronised == [path, path.parent]
+
+
+def test_strangers_on_the_device_may_not_read_the_file(path: Path) -> None:
+    NdjsonFile(path).write([b"1"], None)
+    assert stat.S_IMODE(path.stat().st_mode) & stat.S_IRWXO == 0
 
 
 def test_a_batch_that_is_too_large_by_itself_is_written_whole(path: Path) -> None:

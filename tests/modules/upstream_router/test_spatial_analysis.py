@@ -20,7 +20,7 @@ import pytest
 from local_azure.edge_hub.environment import is_edge_variable
 from local_azure.edge_hub.process import EdgeHubProcess
 from modules.upstream_router.module import UpstreamRouter
-from storeflow.cli.twin_lint import MODULES, lint
+from storeflow.cli.twin.lint import MODULES, lint
 from storeflow.contract.cloudevents import CloudEvent
 from storeflow.contract.events import CameraState, SpatialAnalysis, instant
 from storeflow.contract.spatial_analysis import (
@@ -30,11 +30,11 @@ from storeflow.contract.spatial_analysis import (
     SpatialAnalysisDocument,
 )
 from storeflow.contract.twins import read_section
-from storeflow.custody import SPATIAL_ANALYSIS_OUTPUT
-from storeflow.delivery import Delivery, Pace
 from storeflow.errors import ContractError
-from storeflow.module import ModuleContext, Output, RawEvent
-from storeflow.outbox import Outbox
+from storeflow.host.custody import SPATIAL_ANALYSIS_OUTPUT
+from storeflow.host.delivery import Delivery, DeliveryTiming
+from storeflow.host.module import ModuleContext, Output, RawEvent
+from storeflow.host.outbox import Outbox
 from storeflow.transport.memory import MemoryHub
 
 Template = dict[str, Any]
@@ -136,7 +136,7 @@ def test_without_a_sink_documents_are_let_go_counted_and_warned_of_once(
         assert router.on_message("events", counted().to_json()) == []
 
     metrics = router.metrics()
-    assert (metrics["spatial_analysis_let_go"], metrics["events_accepted"], metrics["events_refused"]) == (3, 3, 0)
+    assert (metrics["spatial_analysis_dropped"], metrics["events_accepted"], metrics["events_refused"]) == (3, 3, 0)
     assert len([record for record in caplog.records if "no sink of kind spatial_analysis" in record.message]) == 1
 
 
@@ -182,7 +182,7 @@ def test_a_document_leaves_the_outbox_when_the_hub_has_it_and_not_before(
             await asyncio.sleep(0.01)
 
     async def scene() -> None:
-        delivery = Delivery(box, hub.transport("upstream_router"), dict, Pace(retry_seconds=0.02))
+        delivery = Delivery(box, hub.transport("upstream_router"), dict, DeliveryTiming(retry_seconds=0.02))
         running = asyncio.create_task(delivery.run())
         await asyncio.sleep(0.1)
         assert box.rows_waiting == 1

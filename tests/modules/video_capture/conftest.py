@@ -9,7 +9,7 @@ import pytest
 from av.video.reformatter import ColorRange
 from av.video.stream import VideoStream
 
-from storeflow.module import ModuleContext
+from storeflow.host.module import ModuleContext
 
 Encode = Callable[..., Path]
 

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from modules.video_capture.camera_error import CameraError
-from modules.video_capture.credentials import userinfo
+from modules.video_capture.credentials import certificate, userinfo
 
 
 def environment(folder: Path) -> dict[str, str]:
@@ -48,11 +48,11 @@ def test_without_a_folder_docker_s_is_meant() -> None:
 @pytest.mark.parametrize(
     "content", [b"hunter2", b":hunter2", b"admin:hunter2\nmore", b"admin:hunter2\x00", b"\xffhunter2"]
 )
-def test_a_secret_of_another_form_is_told_without_telling_it(tmp_path: Path, content: bytes) -> None:
+def test_a_secret_of_another_form_is_refused_and_not_repeated(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "door").write_bytes(content)
     with pytest.raises(CameraError) as caught:
         userinfo("door", environment(tmp_path))
-    assert f"mend {tmp_path / 'door'}" in str(caught.value)
+    assert f"fix {tmp_path / 'door'}" in str(caught.value)
     assert "hunter2" not in repr(caught.value)
     assert caught.value.__cause__ is None
 
@@ -61,3 +61,11 @@ def test_a_secret_that_may_not_be_read_is_told(tmp_path: Path) -> None:
     (tmp_path / "door").mkdir()
     with pytest.raises(CameraError, match="secret door can't be read: Is a directory"):
         userinfo("door", environment(tmp_path))
+
+
+def test_the_certificate_of_a_camera_lies_beside_its_secret_if_it_has_one(tmp_path: Path) -> None:
+    assert certificate("door", environment(tmp_path)) is None
+    (tmp_path / "aisle.pem").mkdir()
+    assert certificate("aisle", environment(tmp_path)) is None
+    (tmp_path / "door.pem").touch()
+    assert certificate("door", environment(tmp_path)) == tmp_path / "door.pem"

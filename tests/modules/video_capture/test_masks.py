@@ -78,6 +78,19 @@ def test_what_reaches_out_of_the_region_is_cut_and_what_lies_outside_is_left_out
     assert grey(planes.y) <= box(0, 0, 6, 6)
 
 
+@pytest.mark.parametrize(
+    "corners", [((50, 12), (60, 12), (60, 16)), ((22, 40), (30, 40), (30, 44))], ids=["to the right", "below"]
+)
+def test_a_mask_beside_the_region_is_left_out(corners: tuple[tuple[float, float], ...]) -> None:
+    assert patches([polygon(*corners)], WIDTH, HEIGHT, PixelBox(20, 10, 40, 30)) == ()
+
+
+def test_a_corner_of_a_mask_at_the_very_middle_of_a_row_ends_one_edge_and_begins_the_next() -> None:
+    seen = grey(masked(polygon((10, 8.5), (20, 12.5), (10, 16.5))).y)
+    assert seen >= {(x, y) for y in range(9, 16) for x in range(10, 20 - round(2.5 * abs(y + 0.5 - 12.5)))}
+    assert seen <= box(10, 8, 21, 17)
+
+
 def test_the_whole_frame_can_be_masked() -> None:
     planes = masked(polygon((0, 0), (WIDTH, 0), (WIDTH, HEIGHT), (0, HEIGHT)))
     assert all((plane == GREY).all() for plane in planes)

@@ -1,3 +1,4 @@
+import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -12,11 +13,11 @@ from storeflow.contract.cloudevents import CloudEvent
 from storeflow.contract.events import CameraState
 from storeflow.contract.messages import StreamEnded
 from storeflow.contract.twins import read_section
-from storeflow.errors import ConfigError, ContractError, SourceError
+from storeflow.errors import ConfigError, SourceError
 from storeflow.frames import i420
 from storeflow.frames.frame import Frame
-from storeflow.frames.ring import FrameReader
-from storeflow.module import ModuleContext
+from storeflow.frames.ring_reader import FrameReader
+from storeflow.host.module import ModuleContext
 
 Encode = Callable[..., Path]
 NOW = 1_800_000_000.0
@@ -105,7 +106,7 @@ def test_what_lies_under_a_mask_is_grey_in_what_a_reader_gets(
     assert frames == 10
 
 
-def test_a_region_is_told_as_it_was_cut(capture: VideoCapture, encode: Encode) -> None:
+def test_a_region_is_reported_as_it_was_cut(capture: VideoCapture, encode: Encode) -> None:
     encode("door.mkv", codec="ffv1", size=(161, 121))
     configure(capture, door={"url": "file:door.mkv", "region": [0.25, 0.0, 0.75, 0.5]})
     frame = next(capture.frames("door"))
@@ -114,7 +115,7 @@ def test_a_region_is_told_as_it_was_cut(capture: VideoCapture, encode: Encode) -
     assert frame.region == (42 / 161, 0.0, 120 / 161, 60 / 121)
 
 
-def test_a_clip_tells_that_it_streams_and_that_it_has_ended(
+def test_a_clip_reports_that_it_streams_and_that_it_has_ended(
     context: ModuleContext, capture: VideoCapture, encode: Encode
 ) -> None:
     encode("door.mp4")
@@ -125,7 +126,7 @@ def test_a_clip_tells_that_it_streams_and_that_it_has_ended(
         ("door", "streaming", "160 x 120 pixels"),
         ("door", "ended", "the clip has ended"),
     ]
-    assert list(from_ring(context, "door")) == []  # a reader that comes late is told as well
+    assert list(from_ring(context, "door")) == []  # a reader that comes late learns it as well
 
 
 def test_the_same_clip_played_again_gives_the_same_event_ids(context: ModuleContext, encode: Encode) -> None:
@@ -185,7 +186,7 @@ def test_a_camera_that_cannot_be_read_disturbs_no_other_and_comes_when_it_can(
         ("door", "ended"),
     ]
     assert capture.metrics()["cameras_failed"] == 2
-    assert list(from_ring(context, "hall")) == []  # its readers are told as well
+    assert list(from_ring(context, "hall")) == []  # its readers learn it as well
     encode("late.mp4")
     with closing(FrameReader(context.channel_folder / "frames" / "hall.sock")) as reader:
         frames = 0
@@ -194,7 +195,25 @@ def test_a_camera_that_cannot_be_read_disturbs_no_other_and_comes_when_it_can(
     assert [state for _, state, _ in states(capture, 2)] == ["streaming", "ended"]
 
 
-def test_a_clip_that_breaks_off_is_told_and_not_played_again(
+def test_every_change_of_a_cameras_state_is_in_the_log_and_a_failure_is_a_warning(
+    context: ModuleContext, capture: VideoCapture, encode: Encode, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    encode("door.mp4")
+    door = {"url": "file:door.mp4", "playback": FAST}
+    configure(capture, door=door)
+    assert capture.work(0.0) == []  # the clip waits for its reader
+    assert len(list(from_ring(context, "door"))) == 10
+    configure(capture, door=door, hall={"url": "file:late.mp4"})
+    found = states(capture, 3)
+    written = [(record.levelname, record.getMessage()) for record in caplog.records if "camera " in record.getMessage()]
+    assert sorted(written) == sorted(
+        ("WARNING" if state == "failed" else "INFO", f"camera {camera_id}: {state}: {detail}")
+        for camera_id, state, detail in found
+    )
+
+
+def test_a_clip_that_breaks_off_is_reported_and_not_played_again(
     context: ModuleContext, capture: VideoCapture, encode: Encode
 ) -> None:
     path = encode("door.webm", codec="libvpx-vp9", count=100, brightness=lambda number: 40 + 150 * (number % 2))
@@ -276,12 +295,7 @@ def test_closing_stops_a_camera_that_waits_for_a_reader(context: ModuleContext) 
     assert list((context.channel_folder / "frames").iterdir()) == []
 
 
-def test_a_message_is_refused(capture: VideoCapture) -> None:
-    with pytest.raises(ContractError, match="takes no messages"):
-        capture.on_message("control", b"{}")
-
-
-def test_a_picture_is_masked_anew_when_its_size_changes(
+def test_a_picture_is_masked_again_when_its_size_changes(
     context: ModuleContext, capture: VideoCapture, encode: Encode
 ) -> None:
     # An elementary stream may change its size at a key frame: two clips end to end are one.

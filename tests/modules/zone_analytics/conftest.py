@@ -7,22 +7,24 @@ import pytest
 
 from modules.zone_analytics.camera_view import CameraView
 from modules.zone_analytics.decisions import Decision
+from modules.zone_analytics.parameters import DECISIONS
 from storeflow.contract.geometry import BoundingBox
 from storeflow.contract.messages import Detections, Track
-from storeflow.contract.parameters import DECISIONS
 from storeflow.contract.twins import Layout, read_section
 
 FrameOf = Callable[..., Detections]
 Feet = tuple[float, float]
 
 
-def frame_of(at: float, feet: dict[str, Feet], *, confirmed: bool = True, camera_id: str = "door") -> Detections:
-    """A frame of 1000x1000 px at `at` seconds, with a person of a tenth of its height at each foot point."""
+def frame_of(
+    at: float, feet: dict[str, Feet], *, confirmed: bool = True, camera_id: str = "door", width: int = 1000
+) -> Detections:
+    """A frame 1000 px high at `at` seconds, with a person of a tenth of its height at each foot point."""
     return Detections(
         camera_id=camera_id,
         sequence=round(at * 10),
         captured_at=at,
-        frame_width=1000,
+        frame_width=width,
         frame_height=1000,
         model_version="m@1",
         tracks=tuple(
@@ -46,8 +48,8 @@ def frame() -> FrameOf:
 class Floor:
     """A camera's view that is fed foot points, ten frames a second."""
 
-    def __init__(self, layout: Layout) -> None:
-        self.layout = layout
+    def __init__(self, layout: Layout, width: int) -> None:
+        self.layout, self.width = layout, width
         self.view = CameraView("door", layout, DECISIONS)
         self.at = 0.0
         self.decisions: list[Decision] = []
@@ -76,7 +78,7 @@ class Floor:
 
     def see(self, feet: dict[str, Feet], *, confirmed: bool = True) -> "Floor":
         """One frame."""
-        self.decisions += self.view.observe(frame_of(self.at, feet, confirmed=confirmed))
+        self.decisions += self.view.observe(frame_of(self.at, feet, confirmed=confirmed, width=self.width))
         self.at = round(self.at + 0.1, 3)
         return self
 
@@ -91,12 +93,12 @@ class Floor:
         self.decisions += self.view.end()
         return self.decisions
 
-    def told(self, *kinds: type[Decision]) -> list[Decision]:
+    def decided(self, *kinds: type[Decision]) -> list[Decision]:
         """Decisions of some kinds so far."""
         return [decision for decision in self.decisions if isinstance(decision, kinds)]
 
 
 @pytest.fixture(scope="session")
 def floor() -> Callable[..., Floor]:
-    """Builds a floor: `floor(lines={…}, zones={…}, queues={…})`, in the words of the twin."""
-    return lambda **layout: Floor(read_section("layout", layout))
+    """Builds a floor: `floor(lines={…}, zones={…}, queues={…})`, in the words of the twin; `width=` of its frames."""
+    return lambda width=1000, **layout: Floor(read_section("layout", layout), width)

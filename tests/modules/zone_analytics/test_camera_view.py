@@ -43,21 +43,21 @@ def test_a_zone_that_is_changed_ends_its_visits_and_begins_new_ones(floor: Calla
     place = floor(zones={"room": ROOM}).walk("1", INSIDE, INSIDE, seconds=3)
     place.decisions += place.view.apply(layout(zones={"room": {**ROOM, "min_dwell_seconds": 99}}))
     place.walk("1", INSIDE, INSIDE, seconds=3).wait(4)
-    told = place.told(VisitBegan, VisitEnded)
-    assert [(type(one).__name__, one.at) for one in told] == [
+    visits = place.decided(VisitBegan, VisitEnded)
+    assert [(type(one).__name__, one.at) for one in visits] == [
         ("VisitBegan", 0.0),
         ("VisitEnded", pytest.approx(2.9)),
         ("VisitBegan", pytest.approx(3.0)),
         ("VisitEnded", pytest.approx(5.9)),
     ]
-    assert [change.occupancy for change in place.told(OccupancyChanged)] == [1, 0, 1, 0]
+    assert [change.occupancy for change in place.decided(OccupancyChanged)] == [1, 0, 1, 0]
 
 
 def test_an_edit_elsewhere_keeps_a_visit_open(floor: Callable[..., Any]) -> None:
     place = floor(zones={"room": ROOM}).walk("1", INSIDE, INSIDE, seconds=3)
     place.decisions += place.view.apply(layout(zones={"room": ROOM}, lines={"door": DOOR}))
     place.walk("1", INSIDE, INSIDE, seconds=3).wait(4)
-    assert [(visit.entered_at, visit.at) for visit in place.told(VisitEnded)] == [pytest.approx((0.0, 5.9))]
+    assert [(visit.entered_at, visit.at) for visit in place.decided(VisitEnded)] == [pytest.approx((0.0, 5.9))]
 
 
 def test_a_line_of_another_cameras_picture_is_not_drawn_on_this_one(floor: Callable[..., Any]) -> None:
@@ -77,11 +77,11 @@ def test_a_clock_that_is_set_back_a_day_ends_every_visit_and_counting_goes_on(fl
     place.walk("1", INSIDE, INSIDE, seconds=2)
     place.at = 0.0
     place.walk("1", ABOVE, BELOW, seconds=2)
-    assert [visit.at for visit in place.told(VisitEnded)] == [pytest.approx(86_401.9)]
+    assert [visit.at for visit in place.decided(VisitEnded)] == [pytest.approx(86_401.9)]
     assert crossings(place.end()) == [("door", "in")]
 
 
 def test_who_is_hidden_for_longer_than_anyone_is_remembered_is_not_inside_twice(floor: Callable[..., Any]) -> None:
     place = floor(zones={"room": {**ROOM, "reentry_seconds": 10}}).walk("1", INSIDE, INSIDE, seconds=2)
     place.wait(3).walk("2", INSIDE, INSIDE, seconds=2).wait(3)
-    assert [change.occupancy for change in place.told(OccupancyChanged)] == [1, 0, 1, 0]
+    assert [change.occupancy for change in place.decided(OccupancyChanged)] == [1, 0, 1, 0]

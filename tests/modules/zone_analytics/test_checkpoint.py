@@ -8,13 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from modules.zone_analytics import checkpoint
-from modules.zone_analytics.decisions import Crossing, OccupancyChanged, VisitBegan
 from modules.zone_analytics.module import ZoneAnalytics
+from modules.zone_analytics.parameters import DECISIONS
 from storeflow.contract.messages import Detections, StreamEnded
-from storeflow.contract.parameters import DECISIONS
 from storeflow.contract.twins import read_section
 from storeflow.errors import ContractError
-from storeflow.module import ModuleContext, Output
+from storeflow.host.module import ModuleContext, Output
 
 FrameOf = Callable[..., Detections]
 LAYOUT = {
@@ -51,7 +50,7 @@ def started(folder: Path, body: bytes | None = None) -> ZoneAnalytics:
     return module
 
 
-def told(outputs: Sequence[Output]) -> list[Any]:
+def events_of(outputs: Sequence[Output]) -> list[Any]:
     return [json.loads(output.event.to_json()) for output in outputs]
 
 
@@ -89,12 +88,12 @@ def test_a_restart_after_any_frame_changes_no_event(
     folder = Path("nowhere")
     messages = scene(ways, frame)
     unbroken = started(folder)
-    expected = [told(unbroken.on_side_channel(message)) for message in messages]
+    expected = [events_of(unbroken.on_side_channel(message)) for message in messages]
     at = int(cut * (len(messages) - 1))
     before = started(folder)
-    here = [told(before.on_side_channel(message)) for message in messages[:at]]
+    here = [events_of(before.on_side_channel(message)) for message in messages[:at]]
     after = started(folder, before.checkpoint())
-    here += [told(after.on_side_channel(message)) for message in messages[at:]]
+    here += [events_of(after.on_side_channel(message)) for message in messages[at:]]
     assert here == expected
 
 
@@ -104,7 +103,7 @@ def test_the_scenes_of_that_test_hold_every_kind_of_event(frame: FrameOf) -> Non
     worker = [(street, 20), (behind, 40), (behind, 10), ((0.9, 0.4), 2)]
     module = started(Path("nowhere"))
     messages = scene([shopper, worker], frame)
-    kinds = {event["type"] for message in messages for event in told(module.on_side_channel(message))}
+    kinds = {event["type"] for message in messages for event in events_of(module.on_side_channel(message))}
     assert kinds >= {
         "storeflow.line.crossed",
         "storeflow.person.recognised",
@@ -128,26 +127,26 @@ def test_a_group_is_known_after_a_restart(frame: FrameOf, cut: int) -> None:
     before = started(Path("nowhere"))
     for message in messages[:cut]:
         before.on_side_channel(message)
-    assert len(checkpoint.read(before.checkpoint()).views[0].parties) == (2 if cut == 20 else 1)
+    assert len(checkpoint.decode(before.checkpoint()).views[0].parties) == (2 if cut == 20 else 1)
     after = started(Path("nowhere"), before.checkpoint())
-    events = [event for message in messages[cut:] for event in told(after.on_side_channel(message))]
+    events = [event for message in messages[cut:] for event in events_of(after.on_side_channel(message))]
     crossings = [event["data"] for event in events if event["type"] == "storeflow.line.crossed"]
     assert [(one["group_id"], one["buying_unit"]) for one in crossings] == [("g0", True), ("g0", False)]
 
 
-def test_what_was_told_of_someone_before_a_restart_is_named_when_they_turn_out_to_work_here(frame: FrameOf) -> None:
+def test_what_someone_did_before_a_restart_is_named_when_they_turn_out_to_work_here(frame: FrameOf) -> None:
     way = [(0.9, 0.4 + step / 50) for step in range(20)]
     messages = [frame(step / 10, {"1": place}) for step, place in enumerate(way + [(0.9, 0.8)] * 20)]
     before = started(Path("nowhere"))
-    told_before = [event for message in messages[:18] for event in told(before.on_side_channel(message))]
+    events_before = [event for message in messages[:18] for event in events_of(before.on_side_channel(message))]
     after = started(Path("nowhere"), before.checkpoint())
-    told_after = [event for message in messages[18:] for event in told(after.on_side_channel(message))]
-    (crossing,) = [event for event in told_before if event["type"] == "storeflow.line.crossed"]
-    (recognised,) = [event["data"] for event in told_after if event["type"] == "storeflow.person.recognised"]
+    events_after = [event for message in messages[18:] for event in events_of(after.on_side_channel(message))]
+    (crossing,) = [event for event in events_before if event["type"] == "storeflow.line.crossed"]
+    (recognised,) = [event["data"] for event in events_after if event["type"] == "storeflow.person.recognised"]
     assert recognised["crossing_ids"] == [crossing["id"]]
 
 
-def test_who_had_just_left_when_the_module_stopped_is_told_after_the_restart(frame: FrameOf) -> None:
+def test_who_had_just_left_when_the_module_stopped_is_reported_after_the_restart(frame: FrameOf) -> None:
     """The tracker follows on under the same id with someone else: the one before was on the way out of view."""
     leaving = [frame(step / 10, {"1": (0.5, 0.6 - step * 0.005)}) for step in range(16)]
     edge = [frame(1.6 + step / 10, {"1": (0.5, 0.11 - step * 0.005)}) for step in range(4)]
@@ -155,50 +154,33 @@ def test_who_had_just_left_when_the_module_stopped_is_told_after_the_restart(fra
     before = started(Path("nowhere"))
     for message in [*leaving, *edge, *someone_else]:
         before.on_side_channel(message)
-    (state,) = checkpoint.read(before.checkpoint()).views
-    told_of = checkpoint.wake(state, DECISIONS).people.forget(3.1)
-    assert [person.person_id for person in told_of] == ["1"]
+    (state,) = checkpoint.decode(before.checkpoint()).views
+    left = checkpoint.restored_view(state, DECISIONS).people.forget(3.1)
+    assert [person.person_id for person in left] == ["1"]
 
 
-def test_a_checkpoint_of_an_earlier_version_goes_on(frame: FrameOf) -> None:
-    """It was written by the version before queues, groups, areas and staff; one person stands in `room`."""
-    earlier = checkpoint.read((Path(__file__).parent / "earlier_checkpoint.json").read_bytes())
-    (state,) = earlier.views
-    view = checkpoint.wake(state, DECISIONS)
-    decisions: list[Any] = []
-    for step in range(8, 30):
-        decisions += view.observe(frame(step / 10, {"1": (0.5, 0.45 + 0.005 * (step - 7))}))
-    assert [type(one) for one in decisions if not isinstance(one, OccupancyChanged)] == [Crossing]
-    decisions += view.end()
-    assert [one.occupancy for one in decisions if isinstance(one, OccupancyChanged)] == [0]
-    assert not any(isinstance(one, VisitBegan) for one in decisions)
-    assert earlier.areas == []
+def test_a_checkpoint_of_another_version_is_refused_by_its_version_and_not_by_what_differs() -> None:
+    with pytest.raises(ContractError, match=r"checkpoint\.version: Input should be 2"):
+        checkpoint.decode(b'{"version": 1, "views": [{"camera_id": "door"}]}')
 
 
-def test_an_area_of_a_checkpoint_from_before_cameras_had_clocks_goes_on_with_whoever_is_inside(frame: FrameOf) -> None:
-    area = {
-        "area_id": "shop",
-        "at": MIDNIGHT + 60,
-        "reset_at": MIDNIGHT,
-        "occupancy": 5,
-        "crossings": 7,
-        "clamped": 1,
-        "seen_seconds": 60.0,
-        "unseen_seconds": 0.0,
-        "heard_at": {"door": MIDNIGHT + 60},
-        "told_bound": 2,
-    }
-    module = started(Path("nowhere"), json.dumps({"version": 1, "areas": [area]}).encode())
-    told_of: list[Any] = []
-    for at in (70, 86_401):
-        told_of += told(module.on_side_channel(frame(MIDNIGHT + at, {})))
-    areas = [event["data"] for event in told_of if event["type"] == "storeflow.area.occupancy"]
-    assert [(one["cause"], one["occupancy"], one["unseen_seconds"]) for one in areas] == [
-        ("gap", 5, 10.0), ("reset", 0, 0.0),
-    ]  # fmt: skip
+@pytest.mark.parametrize("spatial_analysis", [False, True])
+def test_a_checkpoint_has_detections_only_while_documents_of_spatial_analysis_are_made_of_them(
+    frame: FrameOf, *, spatial_analysis: bool
+) -> None:
+    """Read as bytes: no name of a field, and no corner of the newest box."""
+    module = started(Path("nowhere"))
+    module.configure("layout", read_section("layout", {**LAYOUT, "spatial_analysis": spatial_analysis}), 4)
+    for step in range(10):
+        module.on_side_channel(frame(step / 10, {"1": (0.5123, 0.7)}))
+    (track,) = frame(1.0, {"1": (0.5123, 0.7)}).tracks
+    body = module.checkpoint()
+    assert b'"1"' in body  # the person is
+    for trace in (b'"box"', b'"confidence"', b'"tracks"', str(track.box.left).encode()):
+        assert (trace in body) is spatial_analysis, trace
 
 
 @pytest.mark.parametrize("field", ["views", "areas"])
 def test_what_is_no_list_of_states_is_refused_with_its_place(field: str) -> None:
-    with pytest.raises(ContractError, match=f"checkpoint: {field}"):
-        checkpoint.read(json.dumps({"version": 1, field: 3}).encode())
+    with pytest.raises(ContractError, match=rf"checkpoint\.{field}"):
+        checkpoint.decode(json.dumps({"version": checkpoint.VERSION, field: 3}).encode())

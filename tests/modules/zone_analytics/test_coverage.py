@@ -13,12 +13,12 @@ import pytest
 from modules.zone_analytics.coverage import WINDOW_SECONDS, Coverage
 from modules.zone_analytics.decisions import WindowCovered
 from modules.zone_analytics.module import ZoneAnalytics
+from modules.zone_analytics.parameters import DECISIONS
 from storeflow.contract.cloudevents import CloudEvent
 from storeflow.contract.events import CameraCoverage
 from storeflow.contract.messages import Detections, StreamEnded
-from storeflow.contract.parameters import DECISIONS
 from storeflow.contract.twins import Layout
-from storeflow.module import ModuleContext, Output
+from storeflow.host.module import ModuleContext, Output
 
 FrameOf = Callable[..., Detections]
 GAP = DECISIONS.coverage_gap_seconds
@@ -26,8 +26,8 @@ NOON = datetime(2026, 11, 20, 12, tzinfo=UTC).timestamp()
 ENDED = StreamEnded(camera_id="door", sequence=0, captured_at=NOON, reason="the clip ended")
 
 
-def told(frames: Iterable[tuple[float, int]], coverage: Coverage | None = None) -> list[WindowCovered]:
-    """What is told of frames, given by seconds after noon and number, until the end of the stream."""
+def windows_of(frames: Iterable[tuple[float, int]], coverage: Coverage | None = None) -> list[WindowCovered]:
+    """What follows from frames, given by seconds after noon and number, until the end of the stream."""
     coverage = coverage or Coverage("door")
     windows = [one for at, number in frames for one in coverage.observe(NOON + at, number, DECISIONS)]
     return windows + coverage.end()
@@ -43,7 +43,7 @@ def observed(windows: Iterable[WindowCovered]) -> float:
 
 
 def test_a_quarter_of_an_hour_without_a_hole_is_covered_to_the_second() -> None:
-    first, second, third = told(steady(-0.2, 2 * WINDOW_SECONDS - 0.2))
+    first, second, third = windows_of(steady(-0.2, 2 * WINDOW_SECONDS - 0.2))
     assert (first.start, first.end) == (NOON - WINDOW_SECONDS, NOON)
     assert (second.start, second.end) == (NOON, NOON + WINDOW_SECONDS)
     assert first.observed_seconds == pytest.approx(0.2)
@@ -57,65 +57,65 @@ def test_a_quarter_of_an_hour_without_a_hole_is_covered_to_the_second() -> None:
 @pytest.mark.parametrize(("hole", "seen"), [(GAP - 0.01, True), (GAP, True), (GAP + 0.01, False), (120.0, False)])
 def test_a_hole_counts_as_seen_only_when_it_is_short(hole: float, seen: bool) -> None:
     before, after = steady(10, 20), [(20 + hole + at, number) for at, number in steady(0, 10)]
-    (window,) = told([*before, *after])
+    (window,) = windows_of([*before, *after])
     assert window.observed_seconds == pytest.approx(20 + hole * seen)
     assert window.longest_gap_seconds == pytest.approx(hole)
     assert window.frames_missed == 0
 
 
 def test_a_hole_over_a_windows_end_belongs_to_both_windows_as_far_as_it_lies_in_them() -> None:
-    first, second = told([(890.0, 0), (890.5, 1), (940.0, 2), (940.5, 3)])
+    first, second = windows_of([(890.0, 0), (890.5, 1), (940.0, 2), (940.5, 3)])
     assert (first.observed_seconds, first.longest_gap_seconds) == (0.5, 9.5)
     assert (second.observed_seconds, second.longest_gap_seconds) == (0.5, 40)
 
 
-def test_a_window_without_a_frame_is_not_told() -> None:
-    windows = told([(0.0, 0), (4 * WINDOW_SECONDS + 1, 1)])
+def test_a_window_without_a_frame_is_not_reported() -> None:
+    windows = windows_of([(0.0, 0), (4 * WINDOW_SECONDS + 1, 1)])
     assert [window.start - NOON for window in windows] == [0, 4 * WINDOW_SECONDS]
 
 
 def test_frames_that_the_engine_left_out_are_counted_by_their_numbers() -> None:
-    windows = told([(number / 10, number) for number in range(0, 18_000, 3)])
+    windows = windows_of([(number / 10, number) for number in range(0, 18_000, 3)])
     assert [window.frames_analysed for window in windows] == [3_000, 3_000]
     assert [window.frames_missed for window in windows] == [5_998, 6_000]
     assert observed(windows) == pytest.approx(1_799.7)
 
 
-def test_a_camera_that_numbers_its_frames_anew_has_missed_none() -> None:
-    (window,) = told([(0.0, 1_000), (0.2, 1_001), (60.0, 0), (60.2, 1)])
+def test_a_camera_that_numbers_its_frames_afresh_has_missed_none() -> None:
+    (window,) = windows_of([(0.0, 1_000), (0.2, 1_001), (60.0, 0), (60.2, 1)])
     assert (window.frames_analysed, window.frames_missed) == (4, 0)
     assert window.observed_seconds == pytest.approx(0.4)
 
 
 def test_a_frame_that_comes_a_little_late_is_left_out() -> None:
-    (window,) = told([(10.0, 0), (10.2, 1), (9.9, 2), (10.4, 3)])
+    (window,) = windows_of([(10.0, 0), (10.2, 1), (9.9, 2), (10.4, 3)])
     assert (window.frames_analysed, window.frames_missed) == (3, 0)
     assert window.observed_seconds == pytest.approx(0.4)
 
 
 def test_a_frame_that_comes_a_little_late_and_was_seen_is_not_missed() -> None:
-    (window,) = told([(10.4, 10), (10.2, 9), (10.6, 11)])
+    (window,) = windows_of([(10.4, 10), (10.2, 9), (10.6, 11)])
     assert (window.frames_analysed, window.frames_missed) == (2, 0)
 
 
-def test_a_hole_over_a_streams_end_is_the_longest_and_what_was_missed_in_it_is_told() -> None:
+def test_a_hole_over_a_streams_end_is_the_longest_and_what_was_missed_in_it_is_counted() -> None:
     coverage = Coverage("door")
-    before = told(steady(0, 100, 2), coverage)
-    after = told([(500 + number / 2, 1_000 + number) for number in range(800)], coverage)
+    before = windows_of(steady(0, 100, 2), coverage)
+    after = windows_of([(500 + number / 2, 1_000 + number) for number in range(800)], coverage)
     assert [piece.longest_gap_seconds for piece in (*before, *after)] == [0.5, 400]
     assert [piece.frames_missed for piece in (*before, *after)] == [0, 1_000 - 201]
     assert observed([*before, *after]) == pytest.approx(100 + 399.5)
 
 
-def test_a_stream_that_begins_anew_after_an_end_has_missed_nothing_and_begins_with_its_first_frame() -> None:
+def test_a_stream_that_begins_again_after_an_end_has_missed_nothing_and_begins_with_its_first_frame() -> None:
     coverage = Coverage("door")
-    told([(100.0, 500), (100.2, 501)], coverage)
-    (window,) = told([(99.0, 0), (99.2, 1), (99.4, 2)], coverage)
+    windows_of([(100.0, 500), (100.2, 501)], coverage)
+    (window,) = windows_of([(99.0, 0), (99.2, 1), (99.4, 2)], coverage)
     assert (window.frames_analysed, window.frames_missed) == (3, 0)
 
 
 def test_a_clock_set_back_within_a_window_lets_no_second_count_twice() -> None:
-    (window,) = told([*steady(100, 200), *((at, number + 501) for at, number in steady(150, 260))])
+    (window,) = windows_of([*steady(100, 200), *((at, number + 501) for at, number in steady(150, 260))])
     assert window.observed_seconds == pytest.approx(160)
 
 
@@ -123,14 +123,14 @@ def test_a_clip_that_is_played_again_over_windows_ends_never_claims_more_than_th
     killed_at, over_at = 1_000.0, 2_000.0
     coverage = Coverage("door")
     first = [one for at, number in steady(0, killed_at) for one in coverage.observe(NOON + at, number, DECISIONS)]
-    again = told(steady(0, over_at), coverage)
-    # What was told twice is the same both times, and so has the same event id; what was not adds up to the clip.
+    again = windows_of(steady(0, over_at), coverage)
+    # What was emitted twice is the same both times, and so has the same event id; what was not adds up to the clip.
     assert first == again[1:2]
     assert observed({*first, *again}) == pytest.approx(over_at)
 
 
 def test_a_clock_that_was_far_ahead_for_a_moment_costs_no_coverage() -> None:
-    windows = told([*steady(0, 10), (86_400.0, 51), *((at, number + 52) for at, number in steady(10.2, 20))])
+    windows = windows_of([*steady(0, 10), (86_400.0, 51), *((at, number + 52) for at, number in steady(10.2, 20))])
     assert observed(windows) == pytest.approx(10 + 9.8)
 
 
@@ -156,7 +156,7 @@ def frames_with_holes(chance: random.Random) -> list[tuple[float, int]]:
 @pytest.mark.parametrize("seed", range(10))
 @pytest.mark.parametrize("kills", [0.0, 0.02], ids=["no kill", "killed at random"])
 def test_no_more_is_ever_claimed_than_was_seen(seed: int, kills: float) -> None:
-    """The process is killed, and goes on from what was kept with the last thing told, or up to a second before."""
+    """The process is killed, and goes on from what was kept with the last window emitted, or up to a second before."""
     chance = random.Random(seed)  # noqa: S311 - nothing secret hangs on it
     frames = frames_with_holes(chance)
     coverage, windows = Coverage("door"), list[WindowCovered]()
@@ -202,7 +202,7 @@ def play(module: ZoneAnalytics, frame: FrameOf, start: float, end: float) -> lis
     return coverage_events([output for at in frames for output in module.on_side_channel(frame(at, {}))])
 
 
-def test_an_event_tells_of_the_camera_the_window_and_what_was_seen(context: ModuleContext, frame: FrameOf) -> None:
+def test_an_event_names_the_camera_the_window_and_what_was_seen(context: ModuleContext, frame: FrameOf) -> None:
     module = started(context)
     assert play(module, frame, 890, 900) == []
     (event,) = play(module, frame, 900, 901)
@@ -253,7 +253,7 @@ def test_a_restart_before_the_layout_arrives_forgets_no_coverage(context: Module
     assert event.data.frames_analysed == 100
 
 
-def test_frames_that_nobody_looked_at_are_told_as_a_metric(context: ModuleContext, frame: FrameOf) -> None:
+def test_frames_that_nobody_looked_at_are_a_metric(context: ModuleContext, frame: FrameOf) -> None:
     module = started(context)
     play(module, frame, 0, 1)
     play(module, frame, 2, 3)

@@ -12,19 +12,20 @@ from hypothesis import strategies as st
 from modules.zone_analytics.decisions import (
     Decision,
     OccupancyChanged,
-    PersonRecognised,
-    QueueArrived,
+    Origin,
     QueueChanged,
-    QueueLeft,
+    StaffRecognised,
     VisitBegan,
     VisitEnded,
+    WaitBegan,
+    WaitEnded,
 )
+from modules.zone_analytics.parameters import DECISIONS
 from modules.zone_analytics.spatial_analysis import to_documents
-from modules.zone_analytics.store_events import Origin, to_events
+from modules.zone_analytics.store_events import to_events
 from modules.zone_analytics.store_view import Decided, StoreView
 from storeflow.contract.cloudevents import CloudEvent
 from storeflow.contract.messages import Detections
-from storeflow.contract.parameters import DECISIONS
 from storeflow.contract.twins import Layout, read_section
 
 FrameOf = Callable[..., Detections]
@@ -76,7 +77,7 @@ EDITED = {
 }
 SPOTS = [(0.1, 0.4), (0.15, 0.7), (0.25, 0.85), (0.4, 0.8), (0.9, 0.8), (0.45, 0.55), (0.7, 0.3), (0.3, 0.3)]
 PLACES = [(0.1, 0.4), (0.15, 0.7), (0.2, 0.8), (0.4, 0.8), (0.9, 0.8), (0.45, 0.55), (0.5, 0.96), None]
-# Pieces of half a second, so that what is told after half a second and after two often falls into one frame.
+# Pieces of half a second, so that what is decided after half a second and after two often falls into one frame.
 WALKERS = st.lists(
     st.lists(st.tuples(st.sampled_from(PLACES), st.integers(1, 6)), min_size=1, max_size=6), min_size=2, max_size=6
 )
@@ -106,8 +107,8 @@ def _path(way: Way) -> Iterator[tuple[float, float] | None]:
             )
 
 
-def told(decided: Sequence[Decided]) -> list[CloudEvent]:
-    """All events of some decisions, as the module tells them."""
+def events_of(decided: Sequence[Decided]) -> list[CloudEvent]:
+    """All events of some decisions, as the module emits them."""
     events: list[CloudEvent] = []
     for one in decided:
         origin = Origin(f"//hub/device/{one.camera_id}", "store-1", one.camera_id, 1, one.model_version)
@@ -123,11 +124,11 @@ def test_no_two_events_of_a_crowd_have_one_id(frame: FrameOf, ways: list[Way], e
     store.apply(layout())
     events: list[CloudEvent] = []
     for number, feet in enumerate(crowd(ways)):
-        events += told(store.apply(layout(EDITED))) if number == edit else []
+        events += events_of(store.apply(layout(EDITED))) if number == edit else []
         for camera_id in ("door", "till"):
-            events += told(store.observe(frame(number / 10, feet, camera_id=camera_id)))
+            events += events_of(store.observe(frame(number / 10, feet, camera_id=camera_id)))
     for camera_id in ("door", "till"):
-        events += told(store.end(camera_id))
+        events += events_of(store.end(camera_id))
     times = Counter((event.source, event.id) for event in events)
     assert [event for event in events if times[event.source, event.id] > 1] == []
 
@@ -135,18 +136,18 @@ def test_no_two_events_of_a_crowd_have_one_id(frame: FrameOf, ways: list[Way], e
 @settings(max_examples=100, deadline=None)
 @given(ways=WALKERS | STANDERS, edit=st.integers(0, 100))
 @example(ways=TWO_GO_AS_ONE_COMES, edit=100)
-def test_the_number_that_was_told_last_is_the_true_one_and_there_is_one_for_each_moment(
+def test_the_number_that_was_emitted_last_is_the_true_one_and_there_is_one_for_each_moment(
     floor: Callable[..., Any], ways: list[Way], edit: int
 ) -> None:
     place = floor(**RICH)
     for number, feet in enumerate(crowd(ways)):
         if number == edit:
             place.decisions += place.view.apply(layout(EDITED))
-            assert last_told(place.decisions) == true_numbers(place.decisions)
+            assert last_emitted(place.decisions) == true_numbers(place.decisions)
         place.see(feet)
-        assert last_told(place.decisions) == true_numbers(place.decisions)
+        assert last_emitted(place.decisions) == true_numbers(place.decisions)
     decisions = place.end()
-    assert last_told(decisions) == true_numbers(decisions) == Counter()
+    assert last_emitted(decisions) == true_numbers(decisions) == Counter()
     moments = Counter((rule_id(one), round(one.at * 1000)) for one in decisions if isinstance(one, NUMBERS))
     assert [moment for moment, times in moments.items() if times > 1] == []
 
@@ -163,7 +164,7 @@ def rule_id(number: OccupancyChanged | QueueChanged) -> str:
     return number.zone_id if isinstance(number, OccupancyChanged) else number.queue_id
 
 
-def last_told(decisions: Sequence[Decision]) -> Counter[str]:
+def last_emitted(decisions: Sequence[Decision]) -> Counter[str]:
     """The latest number of every zone and queue; 0 before there was one."""
     numbers: Counter[str] = Counter()
     for one in decisions:
@@ -184,11 +185,11 @@ def true_numbers(decisions: Sequence[Decision]) -> Counter[str]:
                 inside[one.zone_id, one.person_id] = one.staff
             case VisitEnded():
                 del inside[one.zone_id, one.person_id]
-            case PersonRecognised():
+            case StaffRecognised():
                 inside |= {visit: True for visit in inside if visit[1] == one.person_id}
-            case QueueArrived():
+            case WaitBegan():
                 waiting.add((one.queue_id, one.person_id))
-            case QueueLeft():
+            case WaitEnded():
                 waiting.remove((one.queue_id, one.person_id))
             case _:
                 pass
@@ -219,11 +220,11 @@ def test_two_who_are_forgotten_as_a_third_turns_out_to_be_there_leave_one(
         place.see({**two, **third})
     numbers = [one for one in place.decisions if isinstance(one, NUMBERS)]
     assert len({one.at for one in numbers}) == len(numbers)
-    assert last_told(numbers).total() == 1
+    assert last_emitted(numbers).total() == 1
 
 
 @pytest.mark.parametrize("what", [{"zones": SHOP}, {"queues": TILL}], ids=["a zone", "a queue"])
-def test_a_stream_that_ends_in_the_frame_of_a_change_tells_two_moments(
+def test_a_stream_that_ends_in_the_frame_of_a_change_has_two_moments(
     floor: Callable[..., Any], what: dict[str, Any]
 ) -> None:
     place = floor(**what)

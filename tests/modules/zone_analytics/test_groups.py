@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from modules.zone_analytics.camera_view import CameraView
-from modules.zone_analytics.decisions import Crossing, PersonRecognised
+from modules.zone_analytics.decisions import Crossing, StaffRecognised
 from modules.zone_analytics.groups import Party
-from storeflow.contract.parameters import DECISIONS, DecisionParameters
+from modules.zone_analytics.parameters import DECISIONS, DecisionParameters
 
 DOOR = {"door": {"start": [0.1, 0.6], "end": [0.9, 0.6]}}
 Way = tuple[tuple[float, float], tuple[float, float]]
@@ -24,6 +24,14 @@ def units(decisions: list[Any]) -> list[tuple[str, str, str | None, bool]]:
     """Person, direction, group and unit of every crossing."""
     crossings = [one for one in decisions if isinstance(one, Crossing)]
     return [(one.person_id, one.direction, one.group_id, one.buying_unit) for one in crossings]
+
+
+def party_of(first: str, *others: str) -> Party:
+    """A group of people whose ids say in which second they were first seen."""
+    party = Party.alone(first, float(first))
+    for other in others:
+        party.join(Party.alone(other, float(other)))
+    return party
 
 
 def groups(decisions: list[Any]) -> set[str | None]:
@@ -57,10 +65,10 @@ def test_strangers_are_no_group(floor: Callable[..., Any], ways: dict[str, Way])
 
 def test_a_family_of_four_is_one_unit(floor: Callable[..., Any]) -> None:
     ways = {str(number): down(0.4 + 0.045 * number, 0.2 + 0.003 * number, 0.8) for number in range(4)}
-    told = units(floor(lines=DOOR).walk_all(ways, seconds=6).end())
-    assert len(told) == 4
-    assert {group_id for _, _, group_id, _ in told} == {"g0"}
-    assert [unit for _, _, _, unit in told] == [True, False, False, False]
+    crossings = units(floor(lines=DOOR).walk_all(ways, seconds=6).end())
+    assert len(crossings) == 4
+    assert {group_id for _, _, group_id, _ in crossings} == {"g0"}
+    assert [unit for _, _, _, unit in crossings] == [True, False, False, False]
 
 
 def test_who_stands_in_a_queue_together_does_not_belong_together(floor: Callable[..., Any]) -> None:
@@ -102,8 +110,8 @@ def test_a_group_that_is_found_after_its_first_has_crossed_is_one_unit(
     assert units(place.decisions) == [("1", "in", None, True)]
     place.walk_all({"1": ((0.2, 0.63), (0.8, 0.63)), "2": ((0.2 + beside, 0.585), (0.8, 0.585))}, seconds=5)
     place.walk_all({"1": down(0.8, 0.63, 0.63), "2": down(0.8, 0.585, 0.7)}, seconds=1)
-    told = units(place.end())
-    assert told[-1] == ("2", "in", "g1", False)
+    crossings = units(place.end())
+    assert crossings[-1] == ("2", "in", "g1", False)
 
 
 def test_who_crosses_again_leads_the_group_on_its_second_pass(floor: Callable[..., Any]) -> None:
@@ -111,8 +119,8 @@ def test_who_crosses_again_leads_the_group_on_its_second_pass(floor: Callable[..
     place.walk_all({"1": down(0.5, 0.8, 0.8), "2": down(0.54, 0.8, 0.8)}, seconds=16)
     place.walk_all({"1": down(0.5, 0.8, 0.2), "2": down(0.54, 0.8, 0.2)}, seconds=6)
     place.walk_all({"1": down(0.5, 0.2, 0.2), "2": down(0.54, 0.2, 0.2)}, seconds=16)
-    told = units(place.walk_all({"1": down(0.5), "2": down(0.54)}, seconds=6).end())
-    assert [(direction, unit) for _, direction, _, unit in told] == [
+    crossings = units(place.walk_all({"1": down(0.5), "2": down(0.54)}, seconds=6).end())
+    assert [(direction, unit) for _, direction, _, unit in crossings] == [
         ("in", True),
         ("in", False),
         ("out", True),
@@ -122,18 +130,32 @@ def test_who_crosses_again_leads_the_group_on_its_second_pass(floor: Callable[..
     ]
 
 
-def test_a_turn_back_gives_the_unit_to_whoever_of_the_group_comes_next(floor: Callable[..., Any]) -> None:
+def test_a_turn_back_gives_the_unit_to_the_next_of_the_group(floor: Callable[..., Any]) -> None:
     place = floor(lines=DOOR).walk_all({"1": down(0.5, 0.1, 0.5), "2": down(0.54, 0.1, 0.5)}, seconds=4)
     still = ((0.54, 0.5), (0.54, 0.5))
     place.walk_all({"1": down(0.5, 0.5, 0.7), "2": still}, seconds=1)
     place.walk_all({"1": down(0.5, 0.7, 0.5), "2": still}, seconds=1)
     place.walk_all({"1": down(0.5, 0.5, 0.5), "2": down(0.54, 0.5, 0.7)}, seconds=1)
     place.walk_all({"1": down(0.5, 0.5, 0.5), "2": down(0.54, 0.7, 0.7)}, seconds=16)
-    told = units(place.walk_all({"1": down(0.5, 0.5, 0.5), "2": down(0.54, 0.7, 0.5)}, seconds=1).end())
-    assert [(person, direction, unit) for person, direction, _, unit in told] == [
+    crossings = units(place.walk_all({"1": down(0.5, 0.5, 0.5), "2": down(0.54, 0.7, 0.5)}, seconds=1).end())
+    assert [(person, direction, unit) for person, direction, _, unit in crossings] == [
         ("1", "in", True),
         ("1", "out", True),
         ("2", "in", True),
+        ("2", "out", True),
+    ]
+
+
+def test_a_turn_back_on_the_way_out_gives_the_unit_to_the_next_of_the_group(floor: Callable[..., Any]) -> None:
+    place = floor(lines=DOOR).walk_all({"1": down(0.5, 0.98, 0.7), "2": down(0.54, 0.98, 0.7)}, seconds=4)
+    still = ((0.54, 0.7), (0.54, 0.7))
+    place.walk_all({"1": down(0.5, 0.7, 0.5), "2": still}, seconds=1)
+    place.walk_all({"1": down(0.5, 0.5, 0.7), "2": still}, seconds=1)
+    place.walk_all({"1": down(0.5, 0.7, 0.8), "2": down(0.54, 0.7, 0.5)}, seconds=1)
+    crossings = units(place.wait(3).end())
+    assert [(person, direction, unit) for person, direction, _, unit in crossings] == [
+        ("1", "out", True),
+        ("1", "in", True),
         ("2", "out", True),
     ]
 
@@ -142,8 +164,8 @@ def test_who_left_view_is_still_one_of_the_group_for_those_who_follow(floor: Cal
     place = floor(lines=DOOR).walk_all({"1": down(0.5, 0.1, 0.55), "2": down(0.54, 0.08, 0.53)}, seconds=5)
     place.walk_all({"1": down(0.5, 0.55, 0.75), "2": down(0.54, 0.53, 0.53)}, seconds=1)
     place.walk("2", *down(0.54, 0.53, 0.53), seconds=5)
-    told = units(place.walk("2", *down(0.54, 0.53, 0.75)).end())
-    assert told == [("1", "in", "g1", True), ("2", "in", "g1", False)]
+    crossings = units(place.walk("2", *down(0.54, 0.53, 0.75)).end())
+    assert crossings == [("1", "in", "g1", True), ("2", "in", "g1", False)]
 
 
 def test_a_crossing_that_is_decided_after_they_left_is_the_groups_too(floor: Callable[..., Any]) -> None:
@@ -154,9 +176,9 @@ def test_a_crossing_that_is_decided_after_they_left_is_the_groups_too(floor: Cal
 
 def test_a_crowd_that_moves_one_way_is_no_single_group(floor: Callable[..., Any]) -> None:
     ways = {f"{number:02d}": down(0.05 + 0.05 * number) for number in range(18)}
-    told = units(floor(lines={"door": {"start": [0, 0.6], "end": [1, 0.6]}}).walk_all(ways, seconds=6).end())
-    assert len(told) == 18
-    sizes = [sum(group == one for _, _, group, _ in told) for one in {group for _, _, group, _ in told}]
+    crossings = units(floor(lines={"door": {"start": [0, 0.6], "end": [1, 0.6]}}).walk_all(ways, seconds=6).end())
+    assert len(crossings) == 18
+    sizes = [sum(group == one for _, _, group, _ in crossings) for one in {group for _, _, group, _ in crossings}]
     assert max(sizes) <= DECISIONS.largest_group
 
 
@@ -211,28 +233,28 @@ def who_turns_out_to_work_here(floor: Callable[..., Any], first: str, *others: s
 
 def test_staff_who_came_first_leaves_the_shopper_beside_them_a_unit(floor: Callable[..., Any]) -> None:
     place = who_turns_out_to_work_here(floor, "1", "2")
-    assert [one.person_id for one in place.told(PersonRecognised)] == ["1"]
-    told = units(place.walk("2", *down(0.6, 0.5, 0.8)).end())
-    assert told == [("1", "in", "g1", True), ("2", "in", None, True)]
+    assert [one.person_id for one in place.decided(StaffRecognised)] == ["1"]
+    crossings = units(place.walk("2", *down(0.6, 0.5, 0.8)).end())
+    assert crossings == [("1", "in", "g1", True), ("2", "in", None, True)]
 
 
 def test_a_group_without_the_one_who_works_here_is_a_group_of_its_own_with_one_unit(floor: Callable[..., Any]) -> None:
     place = who_turns_out_to_work_here(floor, "1", "2", "3")
     assert {party.size for party in place.view.groups.parties.values()} == {1, 2}
-    told = units(place.walk_all({"2": down(0.6, 0.5, 0.8), "3": down(0.64, 0.49, 0.79)}, seconds=2).end())
-    assert told == [("1", "in", "g1", True), ("2", "in", "g2", True), ("3", "in", "g2", False)]
+    crossings = units(place.walk_all({"2": down(0.6, 0.5, 0.8), "3": down(0.64, 0.49, 0.79)}, seconds=2).end())
+    assert crossings == [("1", "in", "g1", True), ("2", "in", "g2", True), ("3", "in", "g2", False)]
 
 
 def test_a_group_whose_unit_was_carried_by_staff_gives_it_to_the_next_of_them(floor: Callable[..., Any]) -> None:
-    """One of the two shoppers had crossed behind the one who works here: without the unit, which is told already."""
+    """One of the two shoppers had crossed behind the one who works here: without the unit, which is counted already."""
     place = floor(lines=DOOR, zones={"back": BACK_ROOM})
     ways = {"1": 0.30, "2": 0.34, "3": 0.38}
     place.walk_all({who: down(x, 0.1, 0.5) for who, x in ways.items()}, 4)
     place.walk_all({"1": down(0.30, 0.5, 0.7), "2": down(0.6, 0.49, 0.69), "3": down(0.38, 0.5, 0.5)}, 1)
     place.walk_all({"1": down(0.30, 0.7, 0.7), "2": down(0.6, 0.69, 0.69), "3": down(0.38, 0.5, 0.5)}, 2)
-    assert [one.person_id for one in place.told(PersonRecognised)] == ["1"]
-    told = units(place.walk("3", *down(0.6, 0.5, 0.8)).end())
-    assert told == [("1", "in", "g1", True), ("2", "in", "g1", False), ("3", "in", "g2", True)]
+    assert [one.person_id for one in place.decided(StaffRecognised)] == ["1"]
+    crossings = units(place.walk("3", *down(0.6, 0.5, 0.8)).end())
+    assert crossings == [("1", "in", "g1", True), ("2", "in", "g1", False), ("3", "in", "g2", True)]
 
 
 def test_a_shopper_who_crossed_with_the_unit_keeps_it_when_another_turns_out_to_work_here(
@@ -243,8 +265,8 @@ def test_a_shopper_who_crossed_with_the_unit_keeps_it_when_another_turns_out_to_
     place.walk_all({who: down(x, 0.1, 0.5) for who, x in ways.items()}, 4)
     place.walk_all({"2": down(0.6, 0.5, 0.7), "1": down(0.30, 0.48, 0.68), "3": down(0.38, 0.5, 0.5)}, 1)
     place.walk_all({"2": down(0.6, 0.7, 0.7), "1": down(0.30, 0.7, 0.7), "3": down(0.38, 0.5, 0.5)}, 2)
-    told = units(place.walk("3", *down(0.6, 0.5, 0.8)).end())
-    assert told == [("2", "in", "g1", True), ("1", "in", "g1", False), ("3", "in", "g2", False)]
+    crossings = units(place.walk("3", *down(0.6, 0.5, 0.8)).end())
+    assert crossings == [("2", "in", "g1", True), ("1", "in", "g1", False), ("3", "in", "g2", False)]
 
 
 def test_who_was_seen_first_of_those_who_are_left_gives_the_group_its_name(floor: Callable[..., Any]) -> None:
@@ -256,12 +278,12 @@ def test_who_was_seen_first_of_those_who_are_left_gives_the_group_its_name(floor
     place.walk_all({"1": down(0.30, 0.61, 0.7), "3": down(0.38, 0.5, 0.5)}, 2)
     place.walk_all({"1": down(0.30, 0.7, 0.7), "3": down(0.38, 0.5, 0.5)}, 2)
     assert "2" not in place.view.groups.parties
-    told = units(place.walk("3", *down(0.6, 0.5, 0.8)).end())
-    assert told == [("1", "in", "g1", True), ("3", "in", "g2", True)]
+    crossings = units(place.walk("3", *down(0.6, 0.5, 0.8)).end())
+    assert crossings == [("1", "in", "g1", True), ("3", "in", "g2", True)]
 
 
 def test_where_two_had_carried_a_unit_and_one_of_them_works_here_the_other_ones_stands() -> None:
-    staff, shopper, follower = (Party((float(who), str(who)), [str(who)]) for who in (1, 2, 3))
+    staff, shopper, follower = (party_of(who) for who in ("1", "2", "3"))
     assert (staff.cross("door in", "1"), shopper.cross("door in", "2")) == (True, True)
     staff.join(shopper)
     staff.join(follower)
@@ -271,30 +293,22 @@ def test_where_two_had_carried_a_unit_and_one_of_them_works_here_the_other_ones_
 
 
 def test_a_turn_back_of_who_carried_the_unit_gives_it_to_a_third_who_comes_after_a_second() -> None:
-    party = Party((0.0, "1"), ["1"])
-    party.join(Party((0.1, "2"), ["2"]))
-    party.join(Party((0.2, "3"), ["3"]))
+    party = party_of("1", "2", "3")
     assert (party.cross("door in", "1"), party.cross("door in", "2")) == (True, False)
     party.take_back("door in", "1")
     assert party.cross("door in", "3") is True
 
 
-@pytest.mark.parametrize(("staff", "carries"), [("1", True), ("2", False)])
-def test_a_group_of_an_earlier_checkpoint_knows_that_its_first_carried_the_unit(staff: str, *, carries: bool) -> None:
-    party = Party((1.0, "1"), ["1", "2", "3"], size=3, passed={"door in": ["1", "2"]})
-    party.without(staff)
-    assert party.cross("door in", "3") is carries
-
-
-def test_a_group_of_an_earlier_checkpoint_goes_on_without_staff() -> None:
-    party = Party((1.0, "1"), ["1", "2", "3"], size=3)
+def test_a_group_goes_on_without_the_one_who_works_here() -> None:
+    party = party_of("1", "2", "3")
     alone = party.without("1")
     assert (alone.first_seen, alone.members, alone.group_id) == ((1.0, "1"), ["1"], None)
     assert (party.group_id, party.size) == ("g2", 2)
 
 
-def test_a_group_of_an_earlier_checkpoint_whose_others_are_gone_may_lose_its_last() -> None:
-    party = Party((1.0, "1"), ["1"], size=2)
+def test_a_group_whose_others_have_left_view_may_lose_its_last() -> None:
+    party = party_of("1", "2")
+    party.members.remove("2")
     assert (party.without("1").members, party.members, party.group_id) == (["1"], [], None)
 
 
@@ -315,7 +329,7 @@ def test_the_units_of_a_crossing_are_its_singles_and_its_groups(floor: Callable[
         for party, size in enumerate(sizes)
         for member in range(size)
     }
-    told = units(place.walk_all(ways, seconds=6).end())
-    assert len(told) == sum(sizes)
-    assert sum(unit for _, _, _, unit in told) == len(sizes)
-    assert len({group for _, _, group, _ in told if group}) == sum(size > 1 for size in sizes)
+    crossings = units(place.walk_all(ways, seconds=6).end())
+    assert len(crossings) == sum(sizes)
+    assert sum(unit for _, _, _, unit in crossings) == len(sizes)
+    assert len({group for _, _, group, _ in crossings if group}) == sum(size > 1 for size in sizes)

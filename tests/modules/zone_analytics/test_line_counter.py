@@ -28,9 +28,27 @@ def test_the_line_says_which_side_is_in(floor: Callable[..., Any]) -> None:
 
 
 def test_a_crossing_is_dated_when_the_line_was_crossed_and_placed_where(floor: Callable[..., Any]) -> None:
-    crossing = floor(lines=DOOR).walk("1", (0.4, 0.4), (0.6, 0.6), seconds=2).end()[0]
-    assert crossing.at == pytest.approx(1.0, abs=0.05)
-    assert crossing.position == pytest.approx((0.5, 0.5), abs=0.01)
+    """Between two frames, and nearer to the second."""
+    crossing = floor(lines=DOOR).walk("1", (0.4, 0.415), (0.6, 0.615), seconds=1).end()[0]
+    assert crossing.at == pytest.approx(0.425, abs=0.005)
+    assert crossing.position == pytest.approx((0.485, 0.5), abs=0.001)
+
+
+def test_on_a_wide_picture_a_line_is_where_it_was_drawn(floor: Callable[..., Any]) -> None:
+    lines = {"door": {"start": [0.6, 0.2], "end": [0.6, 0.8]}}
+    place = floor(width=2000, lines=lines).walk("1", (0.8, 0.5), (0.45, 0.5), seconds=2)
+    (crossing,) = place.wait(3).end()
+    assert crossing.at == pytest.approx(0.2 / 0.35 * 2, abs=0.02)
+    assert crossing.position == pytest.approx((0.6, 0.5), abs=0.01)
+
+
+@pytest.mark.parametrize(("line", "last_seen", "reason"), [(0.75, 0.735, []), (0.99, 0.7, []), (0.99, 0.975, ["edge"])])
+def test_on_a_wide_picture_only_a_line_near_the_edge_and_the_walker_is_crossed_unseen(
+    floor: Callable[..., Any], line: float, last_seen: float, reason: list[str]
+) -> None:
+    place = floor(width=2000, lines={"door": {"start": [line, 0.2], "end": [line, 0.8]}})
+    place.walk("1", (last_seen - 0.2, 0.5), (last_seen, 0.5), seconds=2)
+    assert reasons(place.wait(3).end()) == reason
 
 
 def test_who_comes_over_the_line_and_back_before_settling_is_not_counted(floor: Callable[..., Any]) -> None:
@@ -66,12 +84,12 @@ def test_who_comes_in_walks_around_the_line_and_comes_in_again_has_not_turned_ba
     assert [(crossing.direction, crossing.u_turn_of) for crossing in crossings] == [("in", None), ("in", None)]
 
 
-def test_a_turn_back_is_told_with_the_crossing_that_it_takes_back(floor: Callable[..., Any]) -> None:
+def test_a_turn_back_names_the_crossing_that_it_takes_back(floor: Callable[..., Any]) -> None:
     first, second = (d for d in floor(lines=DOOR).walk("1", ABOVE, BELOW, ABOVE).end() if isinstance(d, Crossing))
     assert (first.u_turn_of, second.u_turn_of) == (None, first.at)
 
 
-def test_a_third_crossing_after_a_turn_counts_anew(floor: Callable[..., Any]) -> None:
+def test_a_third_crossing_after_a_turn_counts_by_itself(floor: Callable[..., Any]) -> None:
     crossings = floor(lines=DOOR).walk("1", ABOVE, BELOW, ABOVE, BELOW).end()
     assert [crossing.u_turn_of is not None for crossing in crossings] == [False, True, False]
 
@@ -106,6 +124,11 @@ def test_one_odd_box_beyond_the_line_with_which_a_track_ends_is_not_counted(floo
     assert directions(place.wait(3).end()) == []
 
 
+def test_who_steps_over_the_line_turns_and_vanishes_on_it_is_not_counted(floor: Callable[..., Any]) -> None:
+    place = floor(lines=DOOR).walk("1", (0.5, 0.4), (0.5, 0.505), (0.5, 0.45))
+    assert directions(place.walk("1", (0.5, 0.45), (0.5, 0.49), seconds=0.9).wait(3).end()) == []
+
+
 def test_who_is_last_seen_standing_on_the_line_is_not_counted(floor: Callable[..., Any]) -> None:
     place = floor(lines=DOOR).walk("1", (0.5, 0.4), (0.5, 0.5)).walk("1", (0.5, 0.5), (0.5, 0.5), seconds=2)
     assert directions(place.wait(3).end()) == []
@@ -118,6 +141,17 @@ def test_who_first_appears_walking_away_from_a_line_at_the_pictures_edge_came_ov
     floor: Callable[..., Any],
 ) -> None:
     assert reasons(floor(lines=EDGE).walk("1", (0.5, 0.05), (0.5, 0.2)).end()) == ["edge"]
+
+
+def test_who_first_appears_on_a_line_at_the_pictures_edge_came_over_it(floor: Callable[..., Any]) -> None:
+    lines = {"door": {"start": [0.3, 0.025], "end": [0.7, 0.025]}}
+    assert reasons(floor(lines=lines).walk("1", (0.5, 0.018), (0.5, 0.165), seconds=3).end()) == ["edge"]
+
+
+def test_one_odd_box_makes_no_walker_of_who_stands_at_the_pictures_edge(floor: Callable[..., Any]) -> None:
+    place = floor(lines=EDGE).walk("1", (0.5, 0.3), (0.5, 0.08), seconds=1.5)
+    place.walk("1", (0.5, 0.08), (0.5, 0.08), seconds=2).see({"1": (0.5, 0.035)})
+    assert directions(place.wait(3).end()) == []
 
 
 def test_who_is_last_seen_walking_to_a_line_at_the_pictures_edge_went_over_it(floor: Callable[..., Any]) -> None:

@@ -5,15 +5,13 @@ from typing import Any
 
 import pytest
 
-from modules.zone_analytics import module as zone_analytics
 from modules.zone_analytics.module import SILENT_SECONDS, ZoneAnalytics
 from storeflow.contract.cloudevents import CloudEvent
 from storeflow.contract.events import LineCrossed, ZoneExited, ZoneOccupancy
 from storeflow.contract.messages import Detections, StreamEnded
 from storeflow.contract.twins import read_section
-from storeflow.errors import ContractError
 from storeflow.frames.side_channel import MessagePublisher
-from storeflow.module import ModuleContext, Output
+from storeflow.host.module import ModuleContext, Output
 
 FrameOf = Callable[..., Detections]
 LAYOUT = {
@@ -45,7 +43,7 @@ def started(context: ModuleContext, checkpoint: bytes | None = None, layout: Any
     return module
 
 
-def told(outputs: Sequence[Output]) -> list[Any]:
+def data_of(outputs: Sequence[Output]) -> list[Any]:
     """The data of events."""
     return [output.event.data for output in outputs if isinstance(output.event, CloudEvent)]
 
@@ -54,7 +52,7 @@ def stand(module: ZoneAnalytics, frame: FrameOf, start: float, seconds: float, y
     outputs = []
     for step in range(round(seconds * 10)):
         outputs += module.on_side_channel(frame(start + step / 10, {"1": (0.5, y)}))
-    return told(outputs)
+    return data_of(outputs)
 
 
 def test_events_say_where_they_come_from_and_what_decided_them(context: ModuleContext, frame: FrameOf) -> None:
@@ -72,7 +70,7 @@ def test_a_restart_goes_on_with_everyone_in_view(context: ModuleContext, frame: 
     after = started(context, before.checkpoint())
     facts = stand(after, frame, 3.0, 3.0, y=0.55)
     assert [data.direction for data in facts if isinstance(data, LineCrossed)] == ["in"]
-    ended = told(after.on_side_channel(ENDED))
+    ended = data_of(after.on_side_channel(ENDED))
     assert [data.dwell_seconds for data in ended if isinstance(data, ZoneExited)] == [pytest.approx(5.9)]
 
 
@@ -82,7 +80,7 @@ def test_a_second_restart_before_the_first_frame_forgets_nobody(context: ModuleC
     unconfigured = ZoneAnalytics(context, before.checkpoint())
     configured = started(context, unconfigured.checkpoint())
     after = started(context, configured.checkpoint())
-    ended = told(after.on_side_channel(ENDED))
+    ended = data_of(after.on_side_channel(ENDED))
     assert [data.dwell_seconds for data in ended if isinstance(data, ZoneExited)] == [pytest.approx(2.9)]
 
 
@@ -92,12 +90,30 @@ def test_a_layout_that_was_changed_while_the_module_was_down_ends_the_visits_tha
     before = started(context)
     stand(before, frame, 0.0, 3.0)
     after = started(context, before.checkpoint(), {"lines": LAYOUT["lines"]})
-    facts = told(after.work(0.0))
+    facts = data_of(after.work(0.0))
     assert [data.dwell_seconds for data in facts if isinstance(data, ZoneExited)] == [pytest.approx(2.9)]
     assert [data.occupancy for data in facts if isinstance(data, ZoneOccupancy)] == [0]
 
 
-@pytest.mark.parametrize("damage", [b"", b"{", b'{"version":99,"views":[]}', b'{"version":1,"views":[{}]}'])
+NARROWER = {**LAYOUT, "zones": {"room": {"polygon": [[0.4, 0.4], [0.6, 0.4], [0.6, 0.59], [0.4, 0.59]]}}}
+
+
+@pytest.mark.parametrize("restarts", [0, 1, 2])
+def test_what_an_edit_of_the_layout_ends_was_decided_by_the_layout_before(
+    context: ModuleContext, frame: FrameOf, restarts: int
+) -> None:
+    module = started(context)
+    stand(module, frame, 0.0, 3.0)
+    for _ in range(restarts):
+        module = ZoneAnalytics(context, module.checkpoint())
+    module.configure("layout", read_section("layout", NARROWER), 4)
+    ended = data_of(module.work(0.0))
+    assert [type(data) for data in ended] == [ZoneExited, ZoneOccupancy]
+    assert {data.config_version for data in ended} == {3}
+    assert {data.config_version for data in stand(module, frame, 3.0, 2.0)} == {4}
+
+
+@pytest.mark.parametrize("damage", [b"", b"{", b'{"version":99,"views":[]}', b'{"version":2,"views":[{}]}'])
 def test_a_damaged_checkpoint_means_nobody_in_view_and_a_module_that_works(
     context: ModuleContext, frame: FrameOf, damage: bytes
 ) -> None:
@@ -114,7 +130,7 @@ def test_a_checkpoint_of_a_crowd_is_small(context: ModuleContext, frame: FrameOf
     assert len(json.loads(module.checkpoint())["views"][0]["people"]) == 20
 
 
-def test_occupancy_that_falls_in_the_moment_in_which_it_rose_is_told_as_an_event_of_its_own(
+def test_occupancy_that_falls_in_the_moment_in_which_it_rose_is_an_event_of_its_own(
     context: ModuleContext, frame: FrameOf
 ) -> None:
     module = started(context)
@@ -124,7 +140,7 @@ def test_occupancy_that_falls_in_the_moment_in_which_it_rose_is_told_as_an_event
     outputs += module.on_side_channel(ENDED)
     events = [output.event for output in outputs if isinstance(output.event, CloudEvent)]
     rose, fell = [event for event in events if isinstance(event.data, ZoneOccupancy)]
-    assert [one.occupancy for one in told(outputs) if isinstance(one, ZoneOccupancy)] == [1, 0]
+    assert [one.occupancy for one in data_of(outputs) if isinstance(one, ZoneOccupancy)] == [1, 0]
     assert (fell.time - rose.time).total_seconds() == 0.001
     assert rose.id != fell.id
 
@@ -139,12 +155,12 @@ def test_a_camera_that_falls_silent_without_a_word_is_ended(
     clock.now = SILENT_SECONDS - 1
     assert module.work(0.0) == []
     clock.now = SILENT_SECONDS + 1
-    facts = told(module.work(0.0))
+    facts = data_of(module.work(0.0))
     assert [data.occupancy for data in facts if isinstance(data, ZoneOccupancy)] == [0]
     assert "camera door: no frame for 30 s" in caplog.text
 
 
-def test_the_end_of_a_stream_may_be_told_twice(context: ModuleContext, frame: FrameOf) -> None:
+def test_the_end_of_a_stream_may_come_twice(context: ModuleContext, frame: FrameOf) -> None:
     module = started(context)
     stand(module, frame, 0.0, 1.0)
     assert module.on_side_channel(ENDED) != []
@@ -164,17 +180,8 @@ def test_messages_are_taken_from_the_side_channel(context: ModuleContext, frame:
             publisher.flush()
             if module.metrics()["frames"] == 20:
                 break
-        assert [data.event_type for data in told(outputs)] == ["storeflow.zone.entered", "storeflow.zone.occupancy"]
+        assert [data.event_type for data in data_of(outputs)] == ["storeflow.zone.entered", "storeflow.zone.occupancy"]
         assert {output.name for output in outputs} == {"events"}
     finally:
         publisher.close()
         module.close()
-
-
-def test_it_has_no_inputs_and_one_section(context: ModuleContext) -> None:
-    module = started(context)
-    with pytest.raises(ContractError, match="zone_analytics has no inputs"):
-        module.on_message("events", b"{}")
-    with pytest.raises(ContractError, match="cameras: not a section"):
-        module.configure("cameras", {}, 1)
-    assert zone_analytics.ZoneAnalytics.sections == ("layout",)

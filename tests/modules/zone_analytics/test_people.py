@@ -2,10 +2,10 @@ from collections.abc import Callable
 
 import pytest
 
+from modules.zone_analytics.parameters import DECISIONS
 from modules.zone_analytics.people import HEIGHT_OBSERVATIONS, Observation, People, velocity
 from storeflow.contract.geometry import BoundingBox, Point
 from storeflow.contract.messages import Detections, Track
-from storeflow.contract.parameters import DECISIONS
 
 FrameOf = Callable[..., Detections]
 
@@ -17,14 +17,14 @@ class Crowd:
         self.people, self.frame, self.at = People(DECISIONS), frame, 0.0
 
     def walk(self, track_id: str, start: tuple[float, float], step: float, frames: int) -> list[str]:
-        """Walk to the right; the persons that were told of."""
-        told = []
+        """Walk to the right; the persons that were seen."""
+        seen_now = []
         for number in range(frames):
             tracks = self.frame(self.at, {track_id: (start[0] + number * step, start[1])}).tracks
-            told += [seen.person.person_id for seen in self.people.update(self.at, 1.0, tracks)]
+            seen_now += [seen.person.person_id for seen in self.people.update(self.at, 1.0, tracks)]
             self.people.forget(self.at)
             self.at = round(self.at + 0.1, 3)
-        return told
+        return seen_now
 
     def wait(self, seconds: float) -> None:
         """Let time pass without frames."""
@@ -59,8 +59,8 @@ def test_a_track_born_beside_someone_who_is_still_seen_is_another_person(frame: 
     people = People(DECISIONS)
     for number in range(10):
         feet = {"1": (0.5, 0.5)} if number < 5 else {"1": (0.5, 0.5), "2": (0.51, 0.5)}
-        told = people.update(number / 10, 1.0, frame(number / 10, feet).tracks)
-    assert [seen.person.person_id for seen in told] == ["1", "2"]
+        seen_now = people.update(number / 10, 1.0, frame(number / 10, feet).tracks)
+    assert [seen.person.person_id for seen in seen_now] == ["1", "2"]
 
 
 def test_who_vanishes_at_the_pictures_edge_has_left_and_who_comes_next_is_someone_else(crowd: Crowd) -> None:
@@ -81,7 +81,7 @@ def test_a_track_that_comes_back_after_another_took_its_place_gets_an_id_of_its_
     assert set(crowd.walk("1", (0.8, 0.8), 0.0, 3)) == {"1@1500"}
 
 
-def test_a_person_is_told_of_once_confirmed_with_every_observation_before(frame: FrameOf) -> None:
+def test_a_person_is_seen_once_confirmed_with_every_observation_before(frame: FrameOf) -> None:
     people = People(DECISIONS)
     for at in (0.0, 0.1):
         assert people.update(at, 1.0, frame(at, {"1": (0.5, 0.5)}, confirmed=False).tracks) == []
@@ -89,7 +89,7 @@ def test_a_person_is_told_of_once_confirmed_with_every_observation_before(frame:
     assert [observation.at for observation in seen.observations] == [0.0, 0.1, 0.2]
 
 
-def test_who_was_not_seen_for_long_enough_has_left_and_is_told_once(crowd: Crowd) -> None:
+def test_who_was_not_seen_for_long_enough_has_left_once(crowd: Crowd) -> None:
     crowd.walk("1", (0.5, 0.5), 0.0, 5)
     assert [person.person_id for person in crowd.people.forget(0.4 + DECISIONS.forget_seconds + 0.01)] == ["1"]
     assert crowd.people.forget(100.0) == []
@@ -130,6 +130,15 @@ def test_feet_below_the_picture_are_where_the_height_known_before_puts_them() ->
     assert seen.observations[0].height == pytest.approx(0.5)
 
 
+def test_who_crouches_in_full_view_has_the_feet_where_their_box_ends() -> None:
+    people = People(DECISIONS)
+    for number, top in enumerate((0.4, 0.4, 0.6)):
+        track = Track(track_id="1", box=BoundingBox(0.4, top, 0.6, 0.8), confidence=0.9, confirmed=True)
+        (seen,) = people.update(number / 10, 1.0, (track,))
+    assert seen.observations[0].foot == pytest.approx((0.5, 0.8))
+    assert seen.observations[0].height == pytest.approx(0.2)
+
+
 def test_where_a_box_is_cut_its_own_edge_and_middle_are_kept_beside_the_feet() -> None:
     people = People(DECISIONS)
     for number, (top, bottom) in enumerate(((0.40, 0.90), (0.45, 0.95), (0.55, 1.0))):
@@ -156,3 +165,14 @@ def test_the_number_of_people_known_at_once_is_bounded(frame: FrameOf, monkeypat
         people.update(number / 10, 1.0, frame(number / 10, {str(number): (number / 10, 0.5)}).tracks)
         people.forget(number / 10)
     assert [person.person_id for person in people] == ["3", "4", "5"]
+
+
+def test_who_left_is_forgotten_once_also_where_there_are_too_many(
+    frame: FrameOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("modules.zone_analytics.people.MOST_PEOPLE", 2)
+    people = People(DECISIONS)
+    people.update(0.0, 1.0, frame(0.0, {"old": (0.1, 0.5)}).tracks)
+    people.update(3.0, 1.0, frame(3.0, {str(number): (0.2 + number / 5, 0.5) for number in range(3)}).tracks)
+    assert [person.person_id for person in people.forget(3.0)] == ["old", "0"]
+    assert [person.person_id for person in people] == ["1", "2"]

@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 
 from modules.zone_analytics.module import ZoneAnalytics
-from storeflow.cli.spatial_analysis_config import find_graphs
-from storeflow.cli.spatial_analysis_layout import migrate
+from storeflow.cli.migrate.spatial_analysis_config import find_graphs
+from storeflow.cli.migrate.spatial_analysis_layout import migrate
 from storeflow.contract.cloudevents import CloudEvent
 from storeflow.contract.events import SpatialAnalysis, ZoneExited
 from storeflow.contract.geometry import BoundingBox
 from storeflow.contract.messages import Detections, StreamEnded
 from storeflow.contract.twins import read_section
-from storeflow.module import ModuleContext, Output
+from storeflow.host.module import ModuleContext, Output
 
 Document = dict[str, Any]
 Feet = tuple[float, float]
@@ -93,16 +93,16 @@ class Store:
 
     @property
     def events(self) -> list[CloudEvent]:
-        """All that was told."""
+        """Every event."""
         return [output.event for output in self.outputs if isinstance(output.event, CloudEvent)]
 
     def documents(self, event_type: str = "") -> list[Document]:
         """The documents, as they leave; those of one type, or all."""
-        told = (json.loads(event.to_json()) for event in self.events if isinstance(event.data, SpatialAnalysis))
-        found = (event["data"]["document"] for event in told)
+        envelopes = (json.loads(event.to_json()) for event in self.events if isinstance(event.data, SpatialAnalysis))
+        found = (event["data"]["document"] for event in envelopes)
         return [one for one in found if event_type in ("", one["events"][0]["type"])]
 
-    def told(self, event_type: str) -> list[Document]:
+    def emitted(self, event_type: str) -> list[Document]:
         """The events in the documents of one type."""
         return [one["events"][0] for one in self.documents(event_type)]
 
@@ -138,7 +138,7 @@ def flat(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
 def documented(repository: Path) -> Callable[[str], set[tuple[str, str]]]:
     """Path and JSON type of every field that storeflow tells of one type of event."""
     fields = json.loads((repository / "tests" / "contract" / "spatial_analysis_fields.json").read_text())["events"]
-    return lambda event_type: {(path, kind) for path, kind, _, told in fields[event_type]["sample"] if told}
+    return lambda event_type: {(path, kind) for path, kind, _, is_there in fields[event_type]["sample"] if is_there}
 
 
 @pytest.mark.parametrize(
@@ -168,7 +168,7 @@ def test_a_migrated_configuration_gives_the_documented_fields_under_its_old_name
         assert re.fullmatch(r"1970-01-01T00:00:0\d\.\d{3}Z", document["sourceInfo"]["timestamp"])
 
 
-def test_one_walk_is_told_in_the_order_in_which_it_was_decided(store: Callable[..., Store]) -> None:
+def test_one_walk_is_reported_in_the_order_in_which_it_was_decided(store: Callable[..., Store]) -> None:
     walker = store().walk("w", (0.5, 0.1), TOP, MIDDLE, LEFT, (0.05, 0.65), seconds=2)
     assert [(one["events"][0]["type"], one["events"][0]["properties"]) for one in walker.documents()] == [
         ("personLineEvent", {"trackingId": "w", "status": "CrossRight"}),
@@ -197,9 +197,9 @@ def test_a_crossing_has_the_side_that_it_leads_to_whichever_is_called_in(
 ) -> None:
     layout = {"spatial_analysis": True, "lines": {"door": {"start": start, "end": end, "in": inwards}}}
     downwards = store(layout).walk("w", (0.5, 0.2), (0.5, 0.8), seconds=3)
-    assert [event["properties"]["status"] for event in downwards.told("personLineEvent")] == [status]
+    assert [event["properties"]["status"] for event in downwards.emitted("personLineEvent")] == [status]
 
-    both_ways = downwards.walk("w", (0.5, 0.8), (0.5, 0.2), seconds=3).told("personLineEvent")
+    both_ways = downwards.walk("w", (0.5, 0.8), (0.5, 0.2), seconds=3).emitted("personLineEvent")
     assert {event["properties"]["status"] for event in both_ways} == {"CrossLeft", "CrossRight"}
     assert len(both_ways) == 2, "a U-turn takes neither back"
 
@@ -209,11 +209,11 @@ def test_sides_are_counted_from_1_the_edge_between_the_first_two_corners(
     store: Callable[..., Store], place: Feet, side: str
 ) -> None:
     walker = store(of_zone()).walk("w", place, MIDDLE, place, place, seconds=2)
-    assert [event["properties"] for event in walker.told("personZoneEnterExitEvent")] == [
+    assert [event["properties"] for event in walker.emitted("personZoneEnterExitEvent")] == [
         {"trackingId": "w", "status": "Enter", "side": side},
         {"trackingId": "w", "status": "Exit", "side": side},
     ]
-    assert [event["properties"]["side"] for event in walker.told("personZoneDwellTimeEvent")] == [side]
+    assert [event["properties"]["side"] for event in walker.emitted("personZoneDwellTimeEvent")] == [side]
 
 
 def test_who_appears_and_vanishes_inside_has_no_side_and_no_rectangle_once_gone(store: Callable[..., Store]) -> None:
@@ -230,7 +230,7 @@ def test_who_appears_and_vanishes_inside_has_no_side_and_no_rectangle_once_gone(
 def test_dwell_is_that_of_the_stores_own_event_in_milliseconds(store: Callable[..., Store]) -> None:
     walker = store(of_zone()).walk("w", TOP, MIDDLE, LEFT, (0.05, 0.65), seconds=2)
     (exited,) = (event.data for event in walker.events if isinstance(event.data, ZoneExited))
-    (dwelt,) = walker.told("personZoneDwellTimeEvent")
+    (dwelt,) = walker.emitted("personZoneDwellTimeEvent")
     assert dwelt["properties"]["dwellTime"] == pytest.approx(exited.dwell_seconds * 1000)
     # Ten frames a second, and both ends were seen.
     assert dwelt["properties"]["dwellFrames"] == round(exited.dwell_seconds * 10) + 1
@@ -252,9 +252,9 @@ def test_a_count_names_and_shows_everybody_inside(store: Callable[..., Store]) -
     assert emptied["detections"] == []
 
 
-def test_a_count_by_interval_says_so_and_is_told_without_a_change(store: Callable[..., Store]) -> None:
+def test_a_count_by_interval_says_so_and_comes_without_a_change(store: Callable[..., Store]) -> None:
     queue = store(of_zone(occupancy_interval_seconds=1)).walk("w", MIDDLE, MIDDLE, seconds=4)
-    counts = queue.told("personCountEvent")
+    counts = queue.emitted("personCountEvent")
     assert [event["properties"]["personCount"] for event in counts][-3:] == [1, 1, 1]
     assert {event["trigger"] for event in counts} == {"interval"}
     assert len({event["id"] for event in counts}) == len(counts)
@@ -273,7 +273,7 @@ def test_the_rectangle_is_that_of_the_frame_and_ends_at_its_border(store: Callab
     metadata = came["detections"][0]["metadata"]
     assert (float(metadata["footprintX"]), float(metadata["footprintY"])) == pytest.approx((0.01, 0.05))
     assert (came["sourceInfo"]["width"], came["sourceInfo"]["height"]) == (1000, 1000)
-    assert came["sourceInfo"]["frameId"] == "5", "told in the frame half a second after the first"
+    assert came["sourceInfo"]["frameId"] == "5", "decided in the frame half a second after the first"
 
 
 def test_feet_and_rectangle_are_fractions_of_a_wide_picture(store: Callable[..., Store], frame: FrameOf) -> None:
@@ -343,7 +343,7 @@ def test_documents_have_a_series_and_ids_of_their_own_that_stay_the_same(store: 
 
 
 @pytest.mark.parametrize("how", ["end", "edit", "restart and edit"])
-def test_a_visit_that_the_camera_or_the_layout_ends_is_told_with_the_newest_frame(
+def test_a_visit_that_the_camera_or_the_layout_ends_is_reported_with_the_newest_frame(
     store: Callable[..., Store], how: str
 ) -> None:
     inside = store(of_zone()).walk("w", TOP, MIDDLE, MIDDLE, seconds=2)
@@ -363,17 +363,13 @@ def test_a_visit_that_the_camera_or_the_layout_ends_is_told_with_the_newest_fram
     )
     assert (went["sourceInfo"]["frameId"], went["sourceInfo"]["width"]) == ("39", 1000)
     assert went["detections"][0]["region"]["points"][1]["y"] == pytest.approx(MIDDLE[1])
-    assert inside.told("personCountEvent")[-1]["properties"] == {"personCount": 0}
+    assert inside.emitted("personCountEvent")[-1]["properties"] == {"personCount": 0}
 
 
-def test_a_checkpoint_from_before_there_were_documents_is_read_and_goes_without_until_the_next_frame(
-    store: Callable[..., Store],
-) -> None:
-    inside = store(of_zone()).walk("w", TOP, MIDDLE, MIDDLE, seconds=2)
-    old = json.loads(inside.module.checkpoint())
-    for view in old["views"]:
-        del view["newest"]
-    body = json.dumps(old).encode()
+def test_documents_that_are_asked_for_during_a_restart_begin_with_the_next_frame(store: Callable[..., Store]) -> None:
+    """The checkpoint has no frame to make them of: nobody wanted them when it was written."""
+    inside = store({**of_zone(), "spatial_analysis": False}).walk("w", TOP, MIDDLE, MIDDLE, seconds=2)
+    body = inside.module.checkpoint()
 
     edited = store(of_zone(polygon=[[0.1, 0.1], [0.2, 0.1], [0.2, 0.2]]), body)
     assert [event.type for event in edited.events] == ["storeflow.zone.exited", "storeflow.zone.occupancy"]
@@ -381,10 +377,10 @@ def test_a_checkpoint_from_before_there_were_documents_is_read_and_goes_without_
     went_on = store(of_zone(), body)
     went_on.at = inside.at
     went_on.walk("w", MIDDLE, LEFT, (0.05, 0.65), seconds=2)
-    assert [event["properties"]["side"] for event in went_on.told("personZoneDwellTimeEvent")] == ["4"]
+    assert [event["properties"]["side"] for event in went_on.emitted("personZoneDwellTimeEvent")] == ["4"]
 
 
-def test_a_box_is_told_in_full_numbers(store: Callable[..., Store], frame: FrameOf) -> None:
+def test_a_box_is_written_in_full_numbers(store: Callable[..., Store], frame: FrameOf) -> None:
     seen = frame(0.0, {"w": MIDDLE})
     box = BoundingBox(1 / 3, 0.5, 2 / 3, 0.65)
     precise = store(of_zone(min_visit_seconds=0))

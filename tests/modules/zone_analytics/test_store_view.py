@@ -6,9 +6,9 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from modules.zone_analytics.decisions import AreaCounted, VisitEnded, WindowCovered
+from modules.zone_analytics.parameters import DECISIONS
 from modules.zone_analytics.store_view import AREAS, MOST_COVERAGES, Decided, StoreView
 from storeflow.contract.messages import Detections
-from storeflow.contract.parameters import DECISIONS
 from storeflow.contract.section import Identifier
 from storeflow.contract.twins import read_section
 
@@ -87,15 +87,15 @@ def test_a_streams_end_is_a_hole_in_the_area_until_its_next_frame(frame: FrameOf
     walk_in(view, frame, "a", 0.0)
     walk_in(view, frame, "b", 0.0)
     view.end("b")
-    told = [one.decision for one in walk_in(view, frame, "a", 2.0) if isinstance(one.decision, AreaCounted)]
-    assert 0 < told[-1].unseen_seconds < 2
+    counted = [one.decision for one in walk_in(view, frame, "a", 2.0) if isinstance(one.decision, AreaCounted)]
+    assert 0 < counted[-1].unseen_seconds < 2
     for step in range(20):
         view.observe(frame(4.0 + step / 10, {}, camera_id="b"))
-    told = [one.decision for one in walk_in(view, frame, "a", 4.0) if isinstance(one.decision, AreaCounted)]
-    assert told[-1].unseen_seconds == pytest.approx(2.1)
+    counted = [one.decision for one in walk_in(view, frame, "a", 4.0) if isinstance(one.decision, AreaCounted)]
+    assert counted[-1].unseen_seconds == pytest.approx(2.1)
 
 
-def test_a_hole_over_a_streams_end_is_told_and_only_of_so_many_cameras_it_is_remembered(frame: FrameOf) -> None:
+def test_a_hole_over_a_streams_end_is_counted_and_only_of_so_many_cameras_it_is_remembered(frame: FrameOf) -> None:
     view = store()
     for number in range(MOST_COVERAGES + 1):
         view.observe(frame(0.0, {}, camera_id=f"c{number}"))
@@ -107,7 +107,7 @@ def test_a_hole_over_a_streams_end_is_told_and_only_of_so_many_cameras_it_is_rem
         assert [one.longest_gap_seconds for one in covered] == [hole]
 
 
-def test_a_camera_whose_stream_ended_is_forgotten_and_its_visits_are_told(frame: FrameOf) -> None:
+def test_a_camera_whose_stream_ended_is_forgotten_and_its_visits_end(frame: FrameOf) -> None:
     view = store(zones={"room": {"polygon": [[0, 0], [1, 0], [1, 1], [0, 1]]}})
     walk_in(view, frame, "a", 0.0)
     assert [person.person_id for person in view.people("a")] == ["a0.0"]

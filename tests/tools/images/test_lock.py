@@ -1,31 +1,49 @@
+import subprocess
+from pathlib import Path
 from typing import Any
 
-from tools.images.lock import asked, pinned_substitutes, requirements
+import pytest
 
-PROJECT: dict[str, Any] = {
-    "name": "shop",
-    "dependencies": ["pydantic>=2"],
-    "optional-dependencies": {
-        "edge": ["azure-iot-device<3"],
-        "inference": ["shop[edge]", "opencv-python>=4.12,<6", "numpy"],
-        "dev": ["shop[inference]", "pytest"],
-    },
-}
-LOCK = """\
-numpy==2.4.6 ; python_full_version < '3.12' \\
-    --hash=sha256:00
-opencv-python==5.0.0.93 \\
-    --hash=sha256:01
-"""
+from tools.images import lock
 
 
-def test_an_extra_asks_for_what_the_extras_in_it_ask_for_and_for_no_other() -> None:
-    found = list(requirements(PROJECT, "inference"))
-    assert found == ["pydantic>=2", "opencv-python-headless<6,>=4.12", "numpy", "azure-iot-device<3"]
-    assert list(requirements(PROJECT, "edge")) == ["pydantic>=2", "azure-iot-device<3"]
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[tuple[str, ...], dict[str, Any]]]:
+    """What uv would have been asked."""
+    found: list[tuple[tuple[str, ...], dict[str, Any]]] = []
+    monkeypatch.setattr(subprocess, "run", lambda command, **options: found.append((tuple(command), options)))
+    return found
 
 
-def test_a_substitute_has_the_version_of_what_it_stands_for() -> None:
-    assert pinned_substitutes(LOCK) == {"opencv-python-headless": "5.0.0.93"}
-    assert asked(PROJECT, "inference", LOCK)[-1] == "opencv-python-headless==5.0.0.93"
-    assert "opencv-python-headless==5.0.0.93" not in asked(PROJECT, "edge", LOCK)
+def test_every_module_and_both_of_the_projects_locks_are_written(
+    calls: list[tuple[tuple[str, ...], dict[str, Any]]], repository: Path
+) -> None:
+    lock.main()
+    written = [command[command.index("--output-file") + 1] for command, _ in calls]
+    assert sorted(written) == sorted(
+        str(path.relative_to(repository))
+        for pattern in ("*.lock", "modules/*/*.lock", "tools/images/*.lock")
+        for path in repository.glob(pattern)
+    )
+    assert written[0] == lock.LOCK
+    for command, options in calls:
+        assert {"--universal", "--generate-hashes", "--no-header"} <= set(command)
+        assert options["check"]
+        assert options["cwd"] == repository
+
+
+def test_what_is_a_part_of_the_first_lock_or_more_than_it_has_its_versions(
+    calls: list[tuple[tuple[str, ...], dict[str, Any]]],
+) -> None:
+    lock.main()
+    first, *others, build_tools = (command for command, _ in calls)
+    assert "--constraint" not in {*first, *build_tools}
+    assert all(command[command.index("--constraint") + 1] == lock.LOCK for command in others)
+
+
+def test_what_compiles_wheels_is_what_the_project_asks_for_and_pyavs_compiler(
+    calls: list[tuple[tuple[str, ...], dict[str, Any]]],
+) -> None:
+    lock.lock_build_tools()
+    ((_, options),) = calls
+    assert options["input"].splitlines() == ["setuptools>=77", "cython>=3.1,<4"]

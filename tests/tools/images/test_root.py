@@ -17,18 +17,20 @@ def tree(folder: Path, *names: str) -> None:
 def test_of_our_own_code_an_image_keeps_its_module_and_what_modules_share(tmp_path: Path) -> None:
     tree(
         tmp_path,
-        "storeflow/host.py",
+        "storeflow/host/host.py",
+        "storeflow/__main__.py",
         "storeflow/cli/main.py",
+        "storeflow/iot_hub/client.py",
+        "storeflow/sample_store/film.py",
         "modules/__init__.py",
         "modules/inference/module.py",
         "modules/zone_analytics/module.py",
         "local_azure/edge_hub/hub.py",
-        "tools/images/root.py",
         "pydantic/main.py",
     )
     keep_only("inference", tmp_path)
     left = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.py")}
-    assert left == {"storeflow/host.py", "modules/__init__.py", "modules/inference/module.py", "pydantic/main.py"}
+    assert left == {"storeflow/host/host.py", "modules/__init__.py", "modules/inference/module.py", "pydantic/main.py"}
 
 
 def test_python_is_the_only_command_that_is_left(tmp_path: Path) -> None:

@@ -1,12 +1,17 @@
-import hashlib
-import tomllib
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
-from tools.sample_store.film import Film
-from tools.train_detector.measure import Detector, Score
+from modules.inference.detector import Detector, load_detector
+from modules.inference.engine import Engine
+from modules.inference.model_card import load_card
+from modules.inference.preprocess import to_tensor
+from storeflow.frames.frame import WHOLE_FRAME, Frame
+from storeflow.sample_store.film import Film
+from tools.detectors.score import Score
 
 FRAMES = (12, 80, 145, 232, 310, 372, 455, 570)
 
@@ -18,21 +23,19 @@ def folder(repository: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def detector(folder: Path) -> Detector:
-    return Detector(folder / "storeflow_nano.onnx")
+    return load_detector(folder, ())
 
 
-def test_the_weights_are_the_ones_the_entry_names_and_small(folder: Path) -> None:
-    entry = tomllib.loads((folder / "model.toml").read_text(encoding="utf-8"))
-    weights = (folder / entry["model"]["file"]).read_bytes()
-    assert hashlib.sha256(weights).hexdigest() == entry["model"]["sha256"]
-    assert len(weights) < 4 * 2**20
+def frame(picture: NDArray[np.uint8]) -> Frame:
+    return Frame("film", 0, 0.0, 640, 360, WHOLE_FRAME, np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2YUV_I420)))
 
 
-def test_the_graph_answers_maps_whose_centres_are_peaks_and_probabilities(detector: Detector) -> None:
-    maps, scale = detector.maps(Film().frame(80)[0])
-    assert scale == pytest.approx(0.7)
-    assert maps.shape == (5, 64, 112)
-    centre = maps[0]
+def test_the_graph_answers_maps_whose_centres_are_peaks_and_probabilities(folder: Path) -> None:
+    card = load_card(folder)
+    engine = Engine(folder / card.model.file, (1, 3, card.input.height, card.input.width))
+    (maps,) = engine.run(to_tensor(frame(Film().frame(80)[0]), card.input)[0])
+    assert maps.shape == (1, 5, 64, 112)
+    centre = maps[0, 0]
     assert centre.min() == 0
     assert 0.4 < centre.max() <= 1
     for row, column in np.argwhere(centre > 0):
@@ -41,16 +44,17 @@ def test_the_graph_answers_maps_whose_centres_are_peaks_and_probabilities(detect
 
 
 def test_the_detector_sees_most_of_the_sample_stores_people_and_little_else(detector: Detector) -> None:
-    film, score = Film(), Score()
+    film, score = Film(), Score(detector.threshold)
     for number in FRAMES:
         picture, bodies = film.frame(number)
-        score.add(number, detector.find(picture), bodies, (640, 360), 0.4)
+        found = detector.detect(frame(picture), detector.threshold)
+        score.add(found.boxes * ([640, 360] * 2), found.scores, bodies, (640, 360))
     assert score.required > 50
-    assert score.recalled / score.required >= 0.8
-    assert score.wrong <= 0.15 * score.right
+    assert score.recall >= 0.8
+    assert score.wrong <= 0.15 * score.recalled
     assert float(np.percentile(score.foot_errors, 95)) < 0.1
 
 
 def test_an_empty_room_holds_nobody(detector: Detector) -> None:
     grey = np.full((360, 640, 3), 114, np.uint8)
-    assert len(detector.find(grey).scores) == 0
+    assert len(detector.detect(frame(grey), detector.threshold).scores) == 0

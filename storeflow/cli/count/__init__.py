@@ -1,0 +1,1 @@
+"""Counting in one clip or in front of one camera, in one process: `storeflow run`."""

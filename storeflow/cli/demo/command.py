@@ -1,0 +1,248 @@
+"""`storeflow demo` (`make run`): the sample store through every module, as processes, on this machine alone.
+
+A rendered shop is played to the real modules, each a process of its own, with the Azure IoT SDK between them and a
+stand-in for IoT Edge underneath. What they count is held against what was rendered.
+"""
+
+import argparse
+import hashlib
+import json
+import shutil
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Self
+
+from rich.console import Console
+
+from local_azure.edge_hub.service_access import connection_string_file
+from storeflow import sample_store
+from storeflow.cli.count.clip import Clip
+from storeflow.cli.count.play import Played, play, progress
+from storeflow.cli.count.summary import Summary, started_at, summarise
+from storeflow.cli.count.watch import until_interrupted
+from storeflow.cli.demo.board import StoreBoard
+from storeflow.cli.demo.processes import (
+    CAMERA_ID,
+    POLL_SECONDS,
+    REPOSITORY,
+    TEMPLATE,
+    events_file,
+    follow,
+    only_run_in,
+    store_of,
+    versions,
+)
+from storeflow.cli.demo.verdict import decisions_differ, differences, verdict
+from storeflow.cli.help_text import Commands, ExitCode, describe
+from storeflow.cli.out_folder import ANNOTATED, EVENTS, HEAT_MAP, SUMMARY, naming
+from storeflow.cli.text import called, counted, number, shown
+from storeflow.contract.cloudevents import CloudEvent
+from storeflow.contract.events import CameraState
+from storeflow.contract.twins import Layout, read_section
+from storeflow.errors import StoreflowError
+from storeflow.sample_store.render import SampleStore, render
+from storeflow.sample_store.store import FPS
+
+MODEL = REPOSITORY / "models" / "person" / "storeflow_nano"
+RENDERER = Path(sample_store.__file__).parent
+SECONDS = 60
+MAX_SPEED = 100.0
+"""As the section `cameras` has it."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What is played, and what is known of it."""
+
+    store: SampleStore
+    truth: dict[str, Any]
+    layout: Layout
+    camera: dict[str, Any]
+    """Its settings in the template."""
+
+    @classmethod
+    def of(cls, store: SampleStore) -> Self:
+        """Of the rendered store, with the deployment template's settings."""
+        template = json.loads(TEMPLATE.read_text())["modulesContent"]
+        return cls(
+            store,
+            json.loads(store.truth.read_text()),
+            read_section("layout", template["zone_analytics"]["properties.desired"]["layout"]),
+            template["video_capture"]["properties.desired"]["cameras"][CAMERA_ID],
+        )
+
+
+@dataclass(frozen=True)
+class Meanwhile:
+    """What was done to the store while the clip played."""
+
+    edited: Sequence[str] = ()
+    """Modules whose twins were written: what is true for their settings nobody knows."""
+    started_again: Sequence[str] = ()
+    """Processes that ended: what was to be seen before they were back, nobody may have seen."""
+
+
+def add(commands: Commands) -> None:
+    """Add the command to the command line."""
+    parser = commands.add_parser("demo", help="play the sample store (make run)")
+    describe(
+        parser,
+        "Play a rendered shop to the real modules, each a process of its own, with the Azure IoT SDK between them and "
+        "a stand-in for IoT Edge underneath. What they count is held against what was rendered.",
+        ["demo --speed 4", "demo --stay"],
+        {
+            ExitCode.FINE: "every count is what was rendered, or a twin was edited, so that nobody knows",
+            ExitCode.NOT_IN_ORDER: "a count is not what was rendered",
+            ExitCode.NO_ANSWER: "nothing came from the modules for a minute; the logs say why",
+        },
+    )
+    parser.add_argument(
+        "--out", type=Path, default=Path("run"), metavar="FOLDER", help="for all that is written (default: run)"
+    )
+    parser.add_argument(
+        "--speed",
+        type=number(above=0, most=MAX_SPEED),
+        default=1.0,
+        help="times faster than life, at most 100 (default: 1)",
+    )
+    parser.add_argument("--stay", action="store_true", help="keep the store running after the verdict, until Ctrl-C")
+    parser.set_defaults(command=command)
+
+
+def command(options: argparse.Namespace) -> int:
+    """Run it."""
+    if not TEMPLATE.is_file():
+        raise StoreflowError(f"demo needs a checkout of storeflow: {TEMPLATE.name} and models/ are in no package")
+    console = Console()
+    out: Path = options.out.resolve()
+    with only_run_in(out), ExitStack() as running:
+        sample = Sample.of(rendered_store(out / "sample", console))
+        _say_hello(out, sample, options, console)
+        store = store_of(out / "store", sample.store.video, sample.camera, speed=options.speed)
+        supervisor = running.enter_context(store)
+        before, board = versions(supervisor.hub), StoreBoard(sample.layout, sample.truth)
+        events = follow(supervisor, board, console, speed=options.speed)
+        edited = [module_id for module_id, version in versions(supervisor.hub).items() if version != before[module_id]]
+        if not options.stay:
+            running.close()
+        with naming(out / EVENTS) as file:
+            file.write_bytes(events_file(out / "store").read_bytes())
+        summary = summary_of(events, sample.layout, board.frames)
+        with naming(out / SUMMARY) as file:
+            file.write_text(json.dumps(summary, indent=1) + "\n")
+        console.print("Playing it once more in one process, for the pictures", soft_wrap=True)
+        played = play_in_one_process(out, sample)
+        told = Meanwhile(edited, sorted(board.started_again))
+        status = conclude(summary, sample.truth, events, played.events, meanwhile=told, console=console)
+        console.print(
+            f"Look at {shown(out / ANNOTATED)} and {shown(out / HEAT_MAP)}; "
+            f"all events ({counted(len(events), 'event')}) are in {shown(out / EVENTS)}.",
+            soft_wrap=True,
+        )
+        if options.stay:
+            _stay(console)
+    return status
+
+
+def rendered_store(folder: Path, console: Console) -> SampleStore:
+    """The rendered store: from an earlier run of the same renderer, or rendered now."""
+    renderer = hashlib.sha256(b"".join(path.read_bytes() for path in sorted(RENDERER.glob("*.py")))).hexdigest()
+    made_by = folder / "made_by"
+    if made_by.is_file() and made_by.read_text() == renderer:
+        truth = json.loads((folder / "truth.json").read_text())
+        return SampleStore(
+            folder / "sample_store.webm", folder / "truth.json", folder / "layout.json", frames=truth["frames"]
+        )
+    console.print("Rendering the sample store, once", soft_wrap=True)
+    with progress("rendering", SECONDS * FPS) as advance:
+        store = render(folder, lambda _done, _total: advance(1), seconds=SECONDS)
+    made_by.write_text(renderer)
+    return store
+
+
+def play_in_one_process(out: Path, sample: Sample) -> Played:
+    """Play the clip again, to the same modules in this process, for annotated.mp4 and heatmap.png."""
+    clip = Clip(
+        sample.store.video,
+        sample.camera["fps"],
+        datetime.fromisoformat(sample.camera["playback"]["starts_at"]),
+        CAMERA_ID,
+    )
+    played = play(clip, MODEL, sample.layout, out / "pictures", fast=True, annotate=True)
+    for name in (ANNOTATED, HEAT_MAP):
+        (out / "pictures" / name).replace(out / name)
+    shutil.rmtree(out / "pictures")
+    return played
+
+
+def conclude(
+    summary: Summary,
+    truth: dict[str, Any],
+    events: Sequence[CloudEvent],
+    one_process: Sequence[CloudEvent],
+    *,
+    meanwhile: Meanwhile,
+    console: Console,
+) -> int:
+    """Print how what was counted compares with what was rendered; the command's status.
+
+    Args:
+        summary: what the processes counted.
+        truth: what was rendered.
+        events: of the processes.
+        one_process: events of the same modules in one process; they are compared where no process was started again.
+        meanwhile: what was done to the store.
+        console: to print it on.
+    """
+    if meanwhile.edited:
+        edited = ", ".join(meanwhile.edited)
+        console.print(f"{edited}: edited while it played: no verdict.", soft_wrap=True, highlight=False)
+        return ExitCode.FINE
+    console.print(verdict(summary, truth))
+    wrong = differences(summary, truth, events, started_at(events))
+    decided = [event for event in events if not isinstance(event.data, CameraState)]
+    apart = decisions_differ(decided, one_process) if not (wrong or meanwhile.started_again) else []
+    for line in (*wrong, *apart):
+        console.print(line, style="red", highlight=False, soft_wrap=True)
+    if meanwhile.started_again:
+        again = ", ".join(meanwhile.started_again)
+        console.print(f"{again}: ended while it played, and started again.", soft_wrap=True, highlight=False)
+    if not wrong:
+        console.print("The counts are right all the same." if apart else "Every count equals what was rendered.")
+    return ExitCode.NOT_IN_ORDER if wrong or apart else ExitCode.FINE
+
+
+def summary_of(events: Sequence[CloudEvent], layout: Layout, frames: int) -> Summary:
+    """`summary.json` of what the processes decided."""
+    decided = [event.data for event in events if hasattr(event.data, "model_version")]
+    return summarise(
+        events,
+        layout,
+        starts_at=started_at(events),
+        frames=frames,
+        model_version=getattr(decided[0], "model_version", "") if decided else "",
+        config_version=getattr(decided[0], "config_version", 0) if decided else 0,
+    )
+
+
+def _say_hello(out: Path, sample: Sample, options: argparse.Namespace, console: Console) -> None:
+    lasts = sample.truth["frames"] / FPS / options.speed
+    after = "the store stays until then" if options.stay else "--stay (make run STAY=1) keeps the store until then"
+    console.print(
+        f"Playing the sample store, {sample.truth['frames']} frames, at {options.speed:g}x, {lasts:.0f} s. "
+        f"Ctrl-C stops; {after}.",
+        soft_wrap=True,
+    )
+    secret = shown(connection_string_file(out / "store" / "edge_hub"))
+    console.print(f"From another terminal: {called()} twin get --connection-string-file {secret}", soft_wrap=True)
+
+
+def _stay(console: Console) -> None:
+    console.print("The store stays, as twins and methods reach it: Ctrl-C ends it.")
+    with until_interrupted() as interrupted:
+        while not interrupted():
+            time.sleep(POLL_SECONDS)

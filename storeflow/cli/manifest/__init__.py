@@ -1,0 +1,1 @@
+"""Deployments, from the template to what a hub takes: `storeflow manifest`."""

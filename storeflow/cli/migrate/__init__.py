@@ -1,0 +1,1 @@
+"""Another product's configuration as one of storeflow: `storeflow migrate`."""

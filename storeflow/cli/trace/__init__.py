@@ -1,0 +1,1 @@
+"""One event, followed from the film to the hub: `storeflow trace`."""

@@ -1,0 +1,1 @@
+"""Module twins, checked, shown and edited: `storeflow twin`."""

@@ -1,0 +1,1 @@
+"""How well a detector finds people: the figures on the cards in `models/`."""
