@@ -19,7 +19,6 @@ from local_azure.edge_hub.deployment_operations import INTERVAL_SECONDS
 from local_azure.edge_hub.endpoints import (
     REST_PORT,
     Endpoints,
-    bind,
     bind_gateway,
     endpoints_file,
     gateway_of,
@@ -35,6 +34,7 @@ from local_azure.edge_hub.service_access import (
 )
 from local_azure.edge_hub.store import Store
 from local_azure.edge_hub.workload import WorkloadApi
+from local_azure.listener import bind
 from storeflow.errors import StoreflowError
 
 

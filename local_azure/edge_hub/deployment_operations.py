@@ -21,11 +21,11 @@ from local_azure.edge_hub.deployments import (
     stack,
     statuses,
 )
-from local_azure.edge_hub.http_server import HttpError, Request
 from local_azure.edge_hub.preconditions import etag_matches, is_quoted
 from local_azure.edge_hub.store import Store
 from local_azure.edge_hub.target_conditions import parse_target_condition
 from local_azure.edge_hub.twin_operations import DEVICE, TwinOperations
+from local_azure.http_server import HttpError, Request
 from storeflow.errors import ConfigError
 from storeflow.iot_hub.deployments import desired_after, is_layered, read_content
 from storeflow.iot_hub.twin_documents import Document

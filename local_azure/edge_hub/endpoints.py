@@ -13,6 +13,7 @@ import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from local_azure.listener import bind
 from storeflow.errors import TransportError
 
 MQTT_PORT = 8883
@@ -87,21 +88,3 @@ def bind_gateway(address: str) -> socket.socket:
         return bind(address, MQTT_PORT)
     except TransportError as error:
         raise TransportError(f"{error}: stop the hub that holds it") from error
-
-
-def bind(address: str, port: int) -> socket.socket:
-    """Bind a TCP port for listening.
-
-    Raises:
-        TransportError: it is taken.
-    """
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    try:
-        # A restart need not wait for the last hub's connections to leave TIME_WAIT.
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((address, port))
-        listener.listen()
-    except OSError as error:
-        listener.close()
-        raise TransportError(f"{address}:{port}: {error}") from error
-    return listener

@@ -1,14 +1,12 @@
 """Named fault switches: how a test or a demonstration makes the hub misbehave."""
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
-from typing import Any
+from dataclasses import dataclass
 
-from storeflow.errors import ConfigError
+from local_azure.switches import Switches
 
 
 @dataclass
-class Faults:
+class Faults(Switches):
     """What the hub does wrong at the moment; the defaults are a hub in good health.
 
     Attributes:
@@ -45,37 +43,10 @@ class Faults:
     clock_ahead: float = 0.0
     delayed_ack: bool = False
 
-    def update(self, changes: Mapping[str, Any]) -> None:
-        """Set some switches; a value of null puts one back to its default.
-
-        Raises:
-            ConfigError: an unknown switch or a value of the wrong type; nothing changed.
-        """
-        known = {field.name: field.default for field in fields(self)}
-        problems = [f"{name}: no such fault; there are {', '.join(known)}" for name in changes if name not in known]
-        values = {name: known.get(name) if value is None else value for name, value in changes.items()}
-        for name in set(values) & set(known):
-            expected, given = type(known[name]), values[name]
-            fits = isinstance(given, expected) or (expected is float and isinstance(given, int))
-            if not fits or (isinstance(given, bool) and expected is not bool):
-                problems.append(f"{name}: expected {expected.__name__}, got {given!r}")
-        if problems:
-            raise ConfigError(problems)
-        for name, value in values.items():
-            setattr(self, name, value)
-
     def applies_to(self, module_id: str) -> bool:
         """Say whether this module is to suffer."""
         return self.module in ("", module_id)
 
     def take(self, name: str, module_id: str) -> bool:
         """Use up one of a counted fault, if any is left for this module."""
-        left: int = getattr(self, name)
-        if left <= 0 or not self.applies_to(module_id):
-            return False
-        setattr(self, name, left - 1)
-        return True
-
-    def as_json(self) -> dict[str, Any]:
-        """Return all switches as they stand."""
-        return asdict(self)
+        return self.applies_to(module_id) and self.count_down(name)

@@ -12,7 +12,6 @@ from local_azure.edge_hub.certificates import Certificates
 from local_azure.edge_hub.connection import Connection
 from local_azure.edge_hub.deployment_operations import INTERVAL_SECONDS, DeploymentOperations
 from local_azure.edge_hub.faults import Faults
-from local_azure.edge_hub.http_server import Handler, serve_client
 from local_azure.edge_hub.messages import inputs_filter, read_event
 from local_azure.edge_hub.methods import REQUESTS_FILTER, RESPONSE_PREFIX, DirectMethods
 from local_azure.edge_hub.queues import Queues
@@ -24,6 +23,7 @@ from local_azure.edge_hub.twin_operations import (
     RESPONSES_FILTER,
     TwinOperations,
 )
+from local_azure.http_server import Handler, serve_client
 from storeflow.errors import StorageError
 from storeflow.iot_hub.message import MAX_MESSAGE_BYTES
 from storeflow.iot_hub.routes import select

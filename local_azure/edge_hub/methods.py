@@ -16,8 +16,8 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qsl, quote
 
-from local_azure.edge_hub.http_server import HttpError
 from local_azure.edge_hub.sessions import Session
+from local_azure.http_server import HttpError
 
 REQUESTS_FILTER = "$iothub/methods/POST/#"
 RESPONSE_PREFIX = "$iothub/methods/res/"

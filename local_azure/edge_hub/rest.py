@@ -14,7 +14,6 @@ import re
 from http import HTTPStatus
 from typing import Any
 
-from local_azure.edge_hub.http_server import HttpError, Request, Response
 from local_azure.edge_hub.hub import EdgeHub
 from local_azure.edge_hub.methods import MethodCall, not_online
 from local_azure.edge_hub.preconditions import etag_matches
@@ -22,6 +21,7 @@ from local_azure.edge_hub.service_access import ServiceAccess
 from local_azure.edge_hub.store import UpstreamMessage
 from local_azure.edge_hub.twin_operations import DEVICE
 from local_azure.edge_hub.twin_views import module_view, twin_view
+from local_azure.http_server import HttpError, Request, Response
 from storeflow.errors import ConfigError
 from storeflow.iot_hub.routes import Route
 

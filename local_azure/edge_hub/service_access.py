@@ -12,7 +12,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from local_azure.edge_hub.authentication import AuthenticationError, load_master_key, read_token, sign
-from local_azure.edge_hub.http_server import HttpError, Request
+from local_azure.http_server import HttpError, Request
 from storeflow.iot_hub.shared_access import ServiceConnection
 
 POLICY = "iothubowner"

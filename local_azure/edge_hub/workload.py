@@ -13,7 +13,7 @@ from typing import Any
 
 from local_azure.edge_hub.authentication import module_key, sign
 from local_azure.edge_hub.faults import Faults
-from local_azure.edge_hub.http_server import HttpError, Request
+from local_azure.http_server import HttpError, Request
 
 
 class WorkloadApi:

@@ -14,10 +14,10 @@ import pytest
 from local_azure.edge_hub import mqtt
 from local_azure.edge_hub.authentication import load_master_key, module_key, sign
 from local_azure.edge_hub.connection import Connection
-from local_azure.edge_hub.endpoints import bind
 from local_azure.edge_hub.hub import EdgeHub
 from local_azure.edge_hub.process import EdgeHubProcess
 from local_azure.edge_hub.store import Store
+from local_azure.listener import bind
 
 
 def text(value: str) -> bytes:

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from local_azure.edge_hub.authentication import sign
-from local_azure.edge_hub.http_server import HttpError, Request
 from local_azure.edge_hub.process import EdgeHubProcess
 from local_azure.edge_hub.service_access import ServiceAccess, connection_string_file, service_connection
+from local_azure.http_server import HttpError, Request
 from storeflow.iot_hub.client import HubError, IotHubClient
 from storeflow.iot_hub.shared_access import ServiceConnection, sign_token
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from local_azure.edge_hub.http_server import Handler, Request, serve_client
+from local_azure.http_server import Handler, Request, serve_client
 
 
 async def asked(handler: Handler, path: Path, *requests: bytes) -> list[tuple[str, dict[str, str], Any]]:
