@@ -39,7 +39,7 @@ $(READY): pyproject.toml $(LOCKED)
 	@touch $@
 
 $(READY_DEV): requirements-dev.lock $(LOCKED)
-	@echo "Adding to $(VENV) what checks and tests, once: about 100 MB to fetch, 370 MB on disk"
+	@echo "Adding to $(VENV) what checks and tests, once: about 290 MB to fetch, 1000 MB on disk"
 	@$(INSTALL) --require-hashes -r requirements-dev.lock
 	@touch $@
 

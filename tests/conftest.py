@@ -1,11 +1,20 @@
 """What every test may ask for."""
 
 import os
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from local_azure.azurite.process import DELTA_OPTIONS, AzuriteProcess, azurite_command
+from storeflow.errors import StorageError
+
 REPOSITORY = Path(__file__).resolve().parents[1]
+
+STORAGE_VARIABLE = "STOREFLOW_STORAGE"
 
 
 LONGEST_FIRST = (
@@ -50,3 +59,84 @@ def eval_data() -> Path:
     if not (folder / "MANIFEST.md").is_file():
         skip_or_fail(f"no evaluation data in {folder}: set STOREFLOW_EVAL_DATA")
     return folder
+
+
+@dataclass(frozen=True)
+class StorageAccount:
+    """A storage account as clients see it.
+
+    Attributes:
+        connection_string: what the SDKs need.
+        delta_options: `storage_options` of deltalake, for `az://{container}/{table}`.
+    """
+
+    connection_string: str
+    delta_options: dict[str, str]
+
+
+@dataclass(frozen=True)
+class StorageContainer:
+    """An empty blob container that one test has to itself.
+
+    Attributes:
+        client: of azure-storage-blob, synchronous; `name` is the container's.
+    """
+
+    account: StorageAccount
+    name: str
+    client: Any
+
+    @property
+    def connection_string(self) -> str:
+        """Of its account."""
+        return self.account.connection_string
+
+    @property
+    def delta_options(self) -> dict[str, str]:
+        """`storage_options` of deltalake."""
+        return self.account.delta_options
+
+    def delta_uri(self, table: str) -> str:
+        """Return the address of a Delta table in it."""
+        return f"az://{self.name}/{table}"
+
+
+@pytest.fixture(scope="session")
+def azurite_installed(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Fetch Azurite, the first time on this machine; for tests that run one of their own."""
+    try:
+        azurite_command(tmp_path_factory.getbasetemp())
+    except StorageError as error:
+        skip_or_fail(str(error))
+
+
+@pytest.fixture(scope="session")
+def azurite(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[StorageAccount]:
+    """The storage account of all tests: an Azurite that keeps everything in memory.
+
+    `STOREFLOW_STORAGE` names another one: the connection string of an account where containers may be made and deleted.
+    """
+    if text := os.environ.get(STORAGE_VARIABLE):
+        fields = dict(part.partition("=")[::2] for part in text.split(";"))
+        yield StorageAccount(text, {"account_name": fields["AccountName"], "account_key": fields["AccountKey"]})
+        return
+    request.getfixturevalue("azurite_installed")
+    with (
+        AzuriteProcess(tmp_path_factory.mktemp("azurite"), in_memory=True) as process,
+        pytest.MonkeyPatch.context() as on,
+    ):
+        for name, value in process.delta_environment.items():
+            on.setenv(name, value)
+        yield StorageAccount(process.connection_string, DELTA_OPTIONS)
+
+
+@pytest.fixture
+def container(azurite: StorageAccount) -> Iterator[StorageContainer]:
+    """A blob container of that account for one test, deleted when it ends."""
+    from azure.storage.blob import ContainerClient  # noqa: PLC0415 - takes a quarter of a second to load
+
+    name = f"test-{uuid.uuid4()}"
+    with ContainerClient.from_connection_string(azurite.connection_string, name) as client:
+        client.create_container()
+        yield StorageContainer(azurite, name, client)
+        client.delete_container()

@@ -4,14 +4,14 @@ from pathlib import Path
 import grimp
 import pytest
 
-PACKAGES = ("storeflow", "modules", "local_azure", "tools")
+PACKAGES = ("storeflow", "modules", "cloud_functions", "local_azure", "tools")
 Arrows = set[tuple[str, str]]
 
 
 def room(module: str) -> str | None:
     """The part of the house that a Python module is in; none for `storeflow` itself and its `__main__`."""
     top, *below = module.split(".")
-    if top in {"local_azure", "tools"}:
+    if top in {"cloud_functions", "local_azure", "tools"}:
         return top
     return below[0] if below and below[0] != "__main__" else None
 

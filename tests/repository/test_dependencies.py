@@ -38,6 +38,7 @@ PARTS = {
     "inference": container("inference", "numpy", "cv2", "lap", "onnxruntime"),
     "zone-analytics": container("zone_analytics"),
     "upstream-router": container("upstream_router"),
+    "cloud-functions": Part(("cloud_functions",), {"storeflow", "cloud_functions"}, set()),
     "admin": Part(tuple(f"storeflow.cli.{name}" for name in FOR_ADMINISTRATORS), {"storeflow"}, set()),
 }
 _LOADED = """

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-OURS = ("storeflow", "modules", "local_azure", "tools")
+OURS = ("storeflow", "modules", "cloud_functions", "local_azure", "tools")
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,40 @@
+"""The functions of the app: which trigger calls what. Everything else is in the files beside this one."""
+
+from typing import List  # noqa: UP035 - Microsoft's worker takes no list[...] here
+
+import azure.functions as func
+
+from cloud_functions import service
+
+app = func.FunctionApp()
+
+
+@app.function_name("land")
+@app.event_hub_message_trigger(
+    arg_name="events",
+    event_hub_name="%EVENT_HUB_NAME%",
+    connection="EVENT_HUB",
+    consumer_group="%EVENT_HUB_CONSUMER_GROUP%",
+    cardinality=func.Cardinality.MANY,
+    data_type=func.DataType.BINARY,
+)
+@app.retry(
+    strategy="exponential_backoff", max_retry_count="-1", minimum_interval="00:00:02", maximum_interval="00:01:00"
+)
+def land(events: List[func.EventHubEvent]) -> None:  # noqa: UP006 - as above
+    """Keep what the stores sent."""
+    service.land_events(events)
+
+
+@app.function_name("refine")
+@app.timer_trigger(arg_name="timer", schedule="%REFINE_SCHEDULE%", use_monitor=True)
+def refine(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the trigger's
+    """Make figures of it."""
+    service.refine_bronze()
+
+
+@app.function_name("upkeep")
+@app.timer_trigger(arg_name="timer", schedule="%UPKEEP_SCHEDULE%", use_monitor=True)
+def upkeep(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the trigger's
+    """Keep the tables small and quick."""
+    service.keep_up()

@@ -1,0 +1,104 @@
+from datetime import UTC, date, datetime, timedelta
+from importlib.resources import files
+from itertools import permutations
+from typing import Any
+
+import pytest
+
+from cloud_functions.lake.gold import dimensions
+from cloud_functions.lake.gold.dimensions import merged
+from cloud_functions.lake.gold.footfall import FACT as FOOTFALL
+from cloud_functions.lake.gold.health import FACT as HEALTH
+from cloud_functions.lake.gold.visits import DWELL, QUEUE
+
+OPENS = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
+
+
+def test_every_key_of_a_fact_has_its_row_in_the_dimension(shop: Any, cloud: Any) -> None:
+    events = [shop.crossed(1), shop.crossed(2, line="back", config_version=8), shop.visited(99, 9), shop.waited(99, 9)]
+    cloud.land(shop.packed(*events, shop.covered(0), shop.covered(0, camera="dock")))
+    cloud.refine()
+    tables = {form.name: cloud.gold(form) for form in dimensions.DIMENSIONS}
+    for fact, key, dimension in (
+        (FOOTFALL, "line_key", "gold/dim_line"),
+        (DWELL, "zone_key", "gold/dim_zone"),
+        (QUEUE, "zone_key", "gold/dim_zone"),
+        (HEALTH, "camera_key", "gold/dim_camera"),
+        (FOOTFALL, "store_id", "gold/dim_store"),
+    ):
+        keys = [row[key] for row in tables[dimension]]
+        assert len(keys) == len(set(keys))
+        assert {row[key] for row in cloud.gold(fact.form)} <= set(keys)
+    for row in cloud.gold(FOOTFALL.form):
+        assert row["local_date"] in {day["date"] for day in tables["gold/dim_date"]}
+        assert row["local_time15"] in {time["time15"] for time in tables["gold/dim_time15"]}
+    assert {(row["line_id"], row["config_version"]) for row in tables["gold/dim_line"]} == {
+        ("entrance", 7),
+        ("back", 8),
+    }
+    assert {(row["zone_id"], row["kind"]) for row in tables["gold/dim_zone"]} == {("aisle", "zone"), ("tills", "queue")}
+
+
+def test_a_camera_was_first_and_last_seen_when_its_events_say_so(shop: Any, cloud: Any) -> None:
+    for at in (500, 100, 300):
+        cloud.land(shop.message(shop.crossed(at)))
+        cloud.refine()
+    (row,) = cloud.gold(dimensions.CAMERA)
+    assert row["first_seen"] == OPENS + timedelta(seconds=100)
+    assert row["last_seen"] == OPENS + timedelta(seconds=500)
+
+
+def test_what_is_known_of_a_key_does_not_depend_on_the_order_of_events() -> None:
+    seen = [
+        {
+            "key": "a",
+            "device_id": device,
+            "first_seen": OPENS + timedelta(days=days),
+            "last_seen": OPENS + timedelta(days=days),
+        }
+        for days, device in ((0, "old"), (1, "new"), (1, "newer"))
+    ]
+    expected = [{"key": "a", "device_id": "newer", "first_seen": OPENS, "last_seen": OPENS + timedelta(days=1)}]
+    for order in permutations(seen):
+        assert merged(order, "key") == expected
+
+
+def test_stores_have_their_time_zone_by_both_names(cloud: Any) -> None:
+    rows = {row["store_id"]: row for row in dimensions.stores_of(cloud.stores)}
+    assert [(row["time_zone"], row["time_zone_windows"]) for row in rows.values()] == [
+        ("Europe/Berlin", "W. Europe Standard Time"),
+        ("America/New_York", "Eastern Standard Time"),
+        ("Asia/Kolkata", "India Standard Time"),
+    ]
+
+
+def test_every_place_on_earth_but_one_without_shops_has_a_time_zone_that_windows_knows() -> None:
+    table = (files("tzdata") / "zoneinfo" / "zone.tab").read_text()
+    zones = {line.split("\t")[2] for line in table.splitlines() if not line.startswith("#")}
+    assert len(zones) > 400
+    assert {zone for zone in zones if dimensions.windows_name(zone) is None} == {"Antarctica/Troll"}
+
+
+def test_a_store_that_is_edited_in_the_register_is_another_row(cloud: Any) -> None:
+    cloud.refine()
+    store = cloud.stores.stores["store-1"].model_copy(update={"name": "Moved"})
+    cloud.stores = cloud.stores.model_copy(update={"stores": cloud.stores.stores | {"store-1": store}})
+    cloud.refine()
+    assert [row["name"] for row in cloud.gold(dimensions.STORE)] == ["Moved", "The shop store-2", "The shop store-3"]
+
+
+@pytest.mark.parametrize(
+    ("day", "iso_year", "iso_week", "weekday"),
+    [(date(2026, 1, 1), 2026, 1, 4), (date(2027, 1, 1), 2026, 53, 5), (date(2028, 2, 29), 2028, 9, 2)],
+)
+def test_a_day_has_its_iso_week(day: date, iso_year: int, iso_week: int, weekday: int) -> None:
+    (row,) = [row for row in dimensions.dates({2026, 2027, 2028}) if row["date"] == day]
+    assert (row["iso_year"], row["iso_week"], row["weekday"]) == (iso_year, iso_week, weekday)
+
+
+def test_the_calendar_has_every_year_between_the_first_event_and_the_last(shop: Any, cloud: Any) -> None:
+    for days in (0, 800):
+        cloud.land(shop.message(shop.crossed(days * 86_400.0)))
+        cloud.refine()
+    years = {row["year"] for row in cloud.gold(dimensions.DATE)}
+    assert years == {2026, 2027, 2028, 2029}
