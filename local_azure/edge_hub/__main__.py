@@ -4,6 +4,9 @@ It serves modules on port 8883 of its gateway address, the REST API on port 1558
 address, the workload API on a Unix socket, and writes `<state>/endpoints.json` when all three
 listen. Everything it has acknowledged is in `<state>`, so it may be killed at any time. For `storeflow twin` it leaves
 `<state>/service_connection_string`.
+
+`--event-hubs run/event_hubs/connection_string --event-hub telemetry` routes what reaches IoT Hub to that event hub. The
+connection string is in a file, because everybody on the machine can read a command line.
 """
 
 import argparse
@@ -11,6 +14,7 @@ import asyncio
 import logging
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from local_azure.edge_hub.authentication import load_master_key
@@ -25,6 +29,7 @@ from local_azure.edge_hub.endpoints import (
     workload_socket,
 )
 from local_azure.edge_hub.hub import EdgeHub
+from local_azure.edge_hub.message_routing import MessageRouting, RoutingProperties, load_routing
 from local_azure.edge_hub.rest import RestApi
 from local_azure.edge_hub.service_access import (
     ServiceAccess,
@@ -34,8 +39,10 @@ from local_azure.edge_hub.service_access import (
 )
 from local_azure.edge_hub.store import Store
 from local_azure.edge_hub.workload import WorkloadApi
+from local_azure.event_hubs.connection_string import ConnectionString
+from local_azure.event_hubs.sender import EventSender
 from local_azure.listener import bind
-from storeflow.errors import StoreflowError
+from storeflow.errors import ConfigError, StoreflowError
 
 
 async def serve(arguments: argparse.Namespace, state: Path) -> None:
@@ -46,8 +53,9 @@ async def serve(arguments: argparse.Namespace, state: Path) -> None:
         state: an absolute path; the folder exists.
 
     Raises:
-        StoreflowError: no free address, or a database that cannot be used.
+        StoreflowError: no free address, a database that cannot be used, or options that don't fit.
     """
+    forwards = forwarding(arguments) if arguments.event_hubs else None
     gateway = arguments.gateway or gateway_of(state)
     listener = bind_gateway(gateway)
     certificates = make_certificates(state, gateway, "localhost")
@@ -61,6 +69,9 @@ async def serve(arguments: argparse.Namespace, state: Path) -> None:
     await hub.listen_http(workload.handle, workload_socket(state))
     await hub.listen_http(RestApi(hub, access).handle, bind(gateway, REST_PORT))
     await hub.listen(listener, certificates)
+    if forwards:
+        namespace, routing = forwards
+        hub.route(routing, lambda name: EventSender(replace(namespace, hub=name)))
     stop = asyncio.create_task(_signalled())
     Endpoints(
         device_id=arguments.device,
@@ -74,6 +85,26 @@ async def serve(arguments: argparse.Namespace, state: Path) -> None:
     if hub.failure.done():
         await hub.failure
     hub.close()
+
+
+def forwarding(arguments: argparse.Namespace) -> tuple[ConnectionString, MessageRouting]:
+    """Read which namespace messages go to, and by what routes.
+
+    Raises:
+        ConfigError: a file can't be read, or asks for what can't be done.
+    """
+    file: Path = arguments.event_hubs
+    try:
+        namespace = ConnectionString.parse(file.read_text())
+    except OSError as error:
+        raise ConfigError([f"--event-hubs: {error}"]) from error
+    built_in = arguments.event_hub or namespace.hub
+    if not built_in:
+        raise ConfigError([f"--event-hub: missing, and the connection string in {file} has no EntityPath"])
+    if not namespace.development:
+        raise ConfigError([f"--event-hubs: {file} has no UseDevelopmentEmulator=true, and TLS is not spoken here"])
+    properties = load_routing(arguments.routing) if arguments.routing else RoutingProperties()
+    return namespace, MessageRouting(properties, built_in)
 
 
 async def _signalled() -> None:
@@ -95,6 +126,11 @@ def main() -> int:
     parser.add_argument(
         "--deployment-seconds", type=float, default=INTERVAL_SECONDS, help="between two looks at deployments"
     )
+    parser.add_argument("--event-hubs", type=Path, help="file with the connection string of an Event Hubs namespace")
+    parser.add_argument(
+        "--event-hub", default="", help="that stands for IoT Hub's built-in endpoint; default: what EntityPath names"
+    )
+    parser.add_argument("--routing", type=Path, help="IoT Hub's routes, as JSON; default: all to the built-in endpoint")
     parser.add_argument("--verbose", action="store_true")
     arguments = parser.parse_args()
     level = logging.INFO if arguments.verbose else logging.WARNING

@@ -93,7 +93,7 @@ class HubClient(IotHubClient):
         ]
 
     def stats(self) -> dict[str, Any]:
-        """Return the hub's counters (`counts`) and what it knows of each module (`modules`)."""
+        """Return the hub's `counts`, and what it knows of each module (`modules`) and each endpoint (`routing`)."""
         stats: dict[str, Any] = self.call("GET", "/local/stats")
         return stats
 

@@ -13,6 +13,8 @@ from local_azure.edge_hub.authentication import module_key
 from local_azure.edge_hub.endpoints import Endpoints
 
 API_VERSION = "2019-01-30"
+GENERATION_ID = "1"
+"""Of every identity: none is ever deleted and made again."""
 
 
 def workload_environment(endpoints: Endpoints, module_id: str) -> dict[str, str]:
@@ -20,7 +22,7 @@ def workload_environment(endpoints: Endpoints, module_id: str) -> dict[str, str]
     return {
         "IOTEDGE_WORKLOADURI": endpoints.workload,
         "IOTEDGE_AUTHSCHEME": "sasToken",
-        "IOTEDGE_MODULEGENERATIONID": "1",
+        "IOTEDGE_MODULEGENERATIONID": GENERATION_ID,
         "IOTEDGE_IOTHUBHOSTNAME": endpoints.iothub,
         "IOTEDGE_GATEWAYHOSTNAME": endpoints.gateway,
         "IOTEDGE_DEVICEID": endpoints.device_id,

@@ -5,13 +5,16 @@ import logging
 import socket
 import ssl
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from local_azure.edge_hub import authentication, mqtt
 from local_azure.edge_hub.certificates import Certificates
 from local_azure.edge_hub.connection import Connection
 from local_azure.edge_hub.deployment_operations import INTERVAL_SECONDS, DeploymentOperations
+from local_azure.edge_hub.event_hub_routing import EventHubRouting, Sender
 from local_azure.edge_hub.faults import Faults
+from local_azure.edge_hub.message_routing import MessageRouting
 from local_azure.edge_hub.messages import inputs_filter, read_event
 from local_azure.edge_hub.methods import REQUESTS_FILTER, RESPONSE_PREFIX, DirectMethods
 from local_azure.edge_hub.queues import Queues
@@ -43,6 +46,7 @@ class EdgeHub:
 
     Attributes:
         failure: completes with the error when the disk refuses; the process should end then.
+        routing: what forwards to event hubs, if anything does.
     """
 
     def __init__(
@@ -69,6 +73,7 @@ class EdgeHub:
         self.deployments = DeploymentOperations(store, self.twins, device_id)
         self._deployment_seconds = deployment_seconds
         self.queues = Queues(store, window, self.session, self._fail)
+        self.routing: EventHubRouting | None = None
         self._servers: list[asyncio.Server] = []
         self._housekeeper = asyncio.create_task(self._keep_house())
 
@@ -83,6 +88,11 @@ class EdgeHub:
     def sessions(self) -> list[Session]:
         """Return the sessions of all modules seen so far."""
         return list(self._sessions.values())
+
+    def route(self, routing: MessageRouting, senders: Callable[[str], Sender]) -> None:
+        """Forward what IoT Hub takes in, and what the store has of it, to event hubs from now on."""
+        self.routing = EventHubRouting(self.store, self.device_id, routing, senders, self._fail)
+        self.queues.on_upstream = self.routing.wake
 
     def drop_connections(self, module_id: str = "") -> int:
         """Cut the connection of a module, or of all; returns how many there were."""
@@ -209,6 +219,8 @@ class EdgeHub:
     def close(self) -> None:
         """Stop listening, drop the clients and commit what is left."""
         self._housekeeper.cancel()
+        if self.routing is not None:
+            self.routing.close()
         for server in self._servers:
             server.close()
         self.drop_connections()
@@ -252,7 +264,7 @@ class EdgeHub:
             return
         self.queues.acknowledge(connection, packet_id)
 
-    def _fail(self, error: StorageError) -> None:
+    def _fail(self, error: BaseException) -> None:
         if not self.failure.done():
             self.failure.set_exception(error)
 

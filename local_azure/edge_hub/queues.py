@@ -46,6 +46,7 @@ class Queues:
     Attributes:
         counts: what became of messages since the hub started.
         cloud_away: IoT Hub can't be reached.
+        on_upstream: called when IoT Hub has taken something in.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class Queues:
     ) -> None:
         self.counts: Counter[str] = Counter()
         self.cloud_away = False
+        self.on_upstream: Callable[[], None] = _nobody_waits
         self._store = store
         self._window = window
         self._sessions = sessions
@@ -146,7 +148,7 @@ class Queues:
         except StorageError as error:
             self._on_failure(error)
             return
-        self.counts["upstream"] += len(upstream)
+        self._count_upstream(len(upstream))
         self._backlog = self._backlog or bool(waiting)
         for connection, packet_id in acknowledgements:
             connection.write(puback(packet_id))
@@ -164,10 +166,15 @@ class Queues:
         except StorageError as error:
             self._on_failure(error)
             return
-        self.counts["upstream"] += taken
+        self._count_upstream(taken)
         self._backlog = taken == UPSTREAM_BATCH
         if self._backlog:
             asyncio.get_running_loop().call_soon(self.forward)
+
+    def _count_upstream(self, taken: int) -> None:
+        self.counts["upstream"] += taken
+        if taken:
+            self.on_upstream()
 
     def _waiting(self, session: Session) -> list[QueuedMessage]:
         """Return the head of a module's queue without what is in flight or about to be struck off."""
@@ -179,3 +186,7 @@ class Queues:
         if not self._scheduled:
             self._scheduled = True
             asyncio.get_running_loop().call_soon(self.flush)
+
+
+def _nobody_waits() -> None:
+    """Do nothing: what IoT Hub took in stays where it is."""

@@ -173,6 +173,7 @@ class RestApi:
                 for session in self._hub.sessions()
             },
             "waiting": waiting,
+            "routing": self._hub.routing.stats() if self._hub.routing else {},
         }
 
     def _upstream(self, query: dict[str, str]) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""What the hub keeps on disk: sessions, twins, queues of modules, and what went upstream.
+"""What the hub keeps on disk: sessions, twins, queues of modules, what went upstream and how far it was routed.
 
 edgeHub keeps the same in RocksDB (Azure/iotedge, classes `SessionStateStoragePersistenceProvider` of
 Edge.Hub.Mqtt, `MessageStore` and `TwinManager` of Edge.Hub.Core). Here it is SQLite in WAL mode,
@@ -38,6 +38,7 @@ create table if not exists outbound(id integer primary key autoincrement, priori
 create index if not exists outbound_order on outbound(priority, id);
 create table if not exists upstream(id integer primary key autoincrement, enqueued_at real not null, source text
   not null, body blob not null, properties text not null, system text not null);
+create table if not exists routed(endpoint text primary key, sequence integer not null);
 """
 
 
@@ -210,6 +211,25 @@ class Store:
             UpstreamMessage(row_id, at, source, body, json.loads(properties), json.loads(system))
             for row_id, at, source, body, properties, system in rows
         ]
+
+    def routed(self, endpoint: str) -> int:
+        """Return the sequence number up to which an endpoint was served; a new one begins with the oldest message."""
+        self._query(
+            "insert or ignore into routed select ?, coalesce((select min(id) - 1 from upstream),"
+            " (select seq from sqlite_sequence where name='upstream'), 0)",
+            (endpoint,),
+        )
+        ((sequence,),) = self._query("select sequence from routed where endpoint=?", (endpoint,))
+        return int(sequence)
+
+    def put_routed(self, endpoint: str, sequence: int) -> None:
+        """Keep up to which sequence number an endpoint was served."""
+        self._query("update routed set sequence=? where endpoint=?", (sequence, endpoint))
+
+    def upstream_length(self, after: int) -> int:
+        """Return how many messages left the store later than `after`."""
+        ((count,),) = self._query("select count(*) from upstream where id > ?", (after,))
+        return int(count)
 
     def sessions(self) -> dict[str, dict[str, int]]:
         """Return each client's subscriptions: filter to granted QoS."""

@@ -12,7 +12,7 @@ import select
 import signal
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -102,15 +102,16 @@ class ProcessThread:
         """Return the state of every service."""
         return {name: _status(unit) for name, unit in list(self._units.items())}
 
-    def stop(self, last: str) -> None:
-        """Stop everything, the service named `last` after the others, and end the thread."""
+    def stop(self, last: Sequence[str]) -> None:
+        """Stop everything, the services named `last` after the others and one by one, and end the thread."""
         if not self._thread.is_alive():
             return
 
         def finish() -> None:
             self._stopping = True
-            self._end([unit for name, unit in self._units.items() if name != last])
-            self._end([unit for name, unit in self._units.items() if name == last])
+            self._end([unit for name, unit in self._units.items() if name not in last])
+            for name in last:
+                self._end([self._units[name]] if name in self._units else [])
 
         self._ask(finish)
         self._thread.join()

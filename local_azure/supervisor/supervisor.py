@@ -4,7 +4,8 @@ Source: Azure/iotedge, edge-agent/src/Microsoft.Azure.Devices.Edge.Agent.Core/pl
 HealthRestartPlanner.cs (start in `startupOrder`, restart by policy, forget restarts in good
 health). Three departures: the hub is awaited before modules start, because their twins are
 written through it; modules stop before the hub, so that they can hand over their last messages;
-and there is no image, so a module is `python -m modules.<folder>`.
+and there is no image, so a module is `python -m modules.<folder>`. When asked, an Event Hubs namespace
+runs beside the hub, which routes to it what the store sends upstream.
 """
 
 import hashlib
@@ -14,14 +15,19 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from local_azure.edge_hub.client import HubClient
-from local_azure.edge_hub.endpoints import Endpoints, endpoints_file
+from local_azure.edge_hub.endpoints import Endpoints, endpoints_file, gateway_of
 from local_azure.edge_hub.process import hub_command
+from local_azure.event_hubs.connection_string import PORT as AMQP_PORT
+from local_azure.event_hubs.connection_string import ConnectionString
+from local_azure.event_hubs.endpoints import connection_string_file
+from local_azure.event_hubs.process import namespace_command
 from local_azure.supervisor.environment import host_folder, module_environment
 from local_azure.supervisor.process_thread import ProcessThread, Service
 from local_azure.supervisor.restart_policy import ModuleStatus, RestartPolicy
@@ -32,6 +38,7 @@ from storeflow.iot_hub.twin_documents import merge
 LOG = logging.getLogger(__name__)
 
 EDGE_HUB = "edgeHub"
+EVENT_HUBS = "eventHubs"
 START_SECONDS = 30.0
 
 _REPOSITORY = Path(__file__).resolve().parents[2]
@@ -53,6 +60,8 @@ class Supervisor:
         backoff_scale: multiplies edgeAgent's pauses, for tests.
         desired_overrides: merged over the template's desired properties, by module.
         environment: more variables for every module; also fill the template's placeholders.
+        event_hubs: run a namespace of these, each as `python -m local_azure.event_hubs --hub` takes it. The first is
+            IoT Hub's built-in endpoint: whatever goes upstream is routed there. None of them: no namespace.
         command_for: the command that runs a module, from its folder's name.
         stop_seconds: how long a module may take to end before it is killed; Docker gives 10.
 
@@ -69,6 +78,7 @@ class Supervisor:
         backoff_scale: float = 1.0,
         desired_overrides: Mapping[str, Mapping[str, Any]] | None = None,
         environment: Mapping[str, str] | None = None,
+        event_hubs: Sequence[str] = (),
         command_for: Callable[[str], list[str]] = run_module,
         stop_seconds: float = 10.0,
     ) -> None:
@@ -80,8 +90,10 @@ class Supervisor:
         self._template: Template = parse_template(template.read_text(), variables)
         if unknown := self._overrides.keys() - {module.module_id for module in self._template.modules}:
             raise ConfigError([f"desired_overrides.{name}: the template has no such module" for name in unknown])
+        self._event_hubs = tuple(event_hubs)
         self._command_for = command_for
         self._state = self.root / "edge_hub"
+        self._event_hubs_state = self.root / "event_hubs"
         self._logs = self.root / "logs"
         self._processes = ProcessThread(backoff_scale, stop_seconds)
         self._rest: str | None = None
@@ -97,19 +109,25 @@ class Supervisor:
             raise TransportError("the edge hub was not started: call start() first")
         return HubClient(self._rest, self.device_id)
 
+    def event_hub(self, name: str) -> str:
+        """Return the connection string of an event hub, which stays the same when the namespace is started again."""
+        text = connection_string_file(self._event_hubs_state).read_text()
+        return str(replace(ConnectionString.parse(text), hub=name))
+
     def start(self) -> None:
-        """Start the hub, write the twins, start the modules in their order.
+        """Start the namespace, if any, and the hub, write the twins, start the modules in their order.
 
         Raises:
-            TransportError: the hub does not come up; everything is stopped again.
+            TransportError: the hub or the namespace does not come up; everything is stopped again.
             ConfigError: the hub cannot read the template's routes, or refuses a twin; likewise.
         """
         self._logs.mkdir(parents=True, exist_ok=True)
-        endpoints_file(self._state).unlink(missing_ok=True)
         self._processes.start()
         try:
-            self._processes.add(EDGE_HUB, self._hub_service())
-            self._await_hub()
+            if self._event_hubs:
+                self._start(EVENT_HUBS, self._namespace_command(), self._event_hubs_state)
+            self._start(EDGE_HUB, self._hub_command(), self._state)
+            self._rest = self._endpoints().rest
             self._deploy_twins()
             for module in self._template.modules:
                 if module.running:
@@ -119,7 +137,7 @@ class Supervisor:
             raise
 
     def status(self) -> dict[str, ModuleStatus]:
-        """Return the state of the hub (`edgeHub`) and of each module."""
+        """Return the state of the hub (`edgeHub`), of the namespace (`eventHubs`) and of each module."""
         return self._processes.status()
 
     def pid(self, module_id: str) -> int:
@@ -134,12 +152,12 @@ class Supervisor:
         return status.pid
 
     def kill(self, module_id: str, number: int = signal.SIGKILL) -> None:
-        """Send a module's process, or `edgeHub`'s, a signal; its restart policy does the rest."""
+        """Send the process of a module, of `edgeHub` or `eventHubs` a signal; its restart policy does the rest."""
         os.kill(self.pid(module_id), number)
 
     def stop(self) -> None:
-        """Stop the modules, then the hub: SIGTERM, and SIGKILL for what does not end in time."""
-        self._processes.stop(last=EDGE_HUB)
+        """Stop the modules, the hub, the namespace: SIGTERM, and SIGKILL for what does not end in time."""
+        self._processes.stop(last=(EDGE_HUB, EVENT_HUBS))
 
     def __enter__(self) -> Self:
         self.start()
@@ -153,15 +171,33 @@ class Supervisor:
     def _endpoints(self) -> Endpoints:
         return Endpoints.read(endpoints_file(self._state))
 
-    def _hub_service(self) -> Service:
+    def _hub_command(self) -> list[str]:
+        options: list[str] = []
+        if self._event_hubs:
+            built_in = self._event_hubs[0].partition(":")[0]
+            options += ["--event-hubs", str(connection_string_file(self._event_hubs_state)), "--event-hub", built_in]
+        return hub_command(self._state, self.device_id, *options)
+
+    def _namespace_command(self) -> list[str]:
+        # An address of its own, as the hub has one: its port is the same at every start.
+        options = ["--host", gateway_of(self._event_hubs_state)]
+        for event_hub in self._event_hubs:
+            options += ["--hub", event_hub]
+        return namespace_command(self._event_hubs_state, AMQP_PORT, *options)
+
+    def _start(self, name: str, command: list[str], state: Path) -> None:
+        """Start what modules need, and wait for it to listen."""
+        endpoints_file(state).unlink(missing_ok=True)
         environment = {**os.environ, "PYTHONPATH": str(_REPOSITORY), "PYTHONUNBUFFERED": "1"}
-        return Service(
-            command=lambda: hub_command(self._state, self.device_id),
+        service = Service(
+            command=lambda: command,
             environment=lambda: environment,
             folder=self.root,
-            log=self._logs / f"{EDGE_HUB}.log",
+            log=self._logs / f"{name}.log",
             policy=RestartPolicy.ALWAYS,
         )
+        self._processes.add(name, service)
+        self._await(name, endpoints_file(state))
 
     def _module_service(self, module: ModuleSpec) -> Service:
         for bind in module.binds:
@@ -183,17 +219,16 @@ class Supervisor:
             policy=module.restart_policy,
         )
 
-    def _await_hub(self) -> None:
+    def _await(self, name: str, file: Path) -> None:
         pause = threading.Event()
         for _ in range(int(START_SECONDS / _POLL_SECONDS)):
-            if endpoints_file(self._state).exists():
-                self._rest = self._endpoints().rest
+            if file.exists():
                 return
-            if self.status()[EDGE_HUB].last_exit_code is not None:
+            if self.status()[name].last_exit_code is not None:
                 break
             pause.wait(_POLL_SECONDS)
-        log = self._logs / f"{EDGE_HUB}.log"
-        raise TransportError(f"the edge hub did not start; {log} ends: {log.read_text()[-2000:]}")
+        log = self._logs / f"{name}.log"
+        raise TransportError(f"{name} did not start; {log} ends: {log.read_text()[-2000:]}")
 
     def _deploy_twins(self) -> None:
         """Write each module's desired properties, if they changed since this root last saw them.

@@ -81,8 +81,8 @@ class Module:
         return self
 
     def send(self, body: Any, output: str, *, properties: Mapping[str, str] | None = None, **system: str) -> None:
-        """Send and wait for the acknowledgement; what is not text goes as JSON, typed so that routes can read it."""
-        if not isinstance(body, str):
+        """Send and wait for the acknowledgement; what is no text or bytes goes as JSON, typed for routes to read it."""
+        if not isinstance(body, str | bytes):
             body = json.dumps(body)
             system = {"content_type": "application/json", "content_encoding": "utf-8", **system}
         message = _message(body)

@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 
 from local_azure.edge_hub.client import HubError
+from local_azure.event_hubs.client import NamespaceClient
+from local_azure.event_hubs.endpoints import Endpoints, endpoints_file
 from local_azure.supervisor.child import bound_log
 from local_azure.supervisor.restart_policy import RuntimeStatus
 from local_azure.supervisor.supervisor import Supervisor
@@ -214,6 +216,36 @@ def test_a_module_on_the_real_sdk_talks_on_after_its_hub_was_killed(make: Callab
         last = supervisor.hub.upstream()[-1].sequence
         wait_for(lambda: len(supervisor.hub.upstream(after=last)) > 5, "messages leave the store again")
         assert supervisor.status()["a"].restart_count == 0
+
+
+def test_what_goes_upstream_goes_on_to_an_event_hub_when_asked_and_does_so_after_both_were_killed(
+    make: Callable[..., Supervisor],
+) -> None:
+    supervisor = make({"a": module("talking")}, event_hubs=("telemetry:1:landing", "other"))
+
+    def stored() -> int:
+        endpoints = Endpoints.read(endpoints_file(supervisor.root / "event_hubs"))
+        hubs = NamespaceClient(endpoints.host, endpoints.control_port).stats()["hubs"]
+        assert hubs["other"]["0"]["next"] == hubs["other"]["1"]["next"] == 0
+        return int(hubs["telemetry"]["0"]["next"])
+
+    with supervisor:
+        connection_string = supervisor.event_hub("telemetry")
+        assert ";EntityPath=telemetry" in connection_string
+        wait_for(lambda: stored() > 5, "messages reach the event hub")
+        assert supervisor.status().keys() == {"eventHubs", "edgeHub", "a"}
+        endpoints_file(supervisor.root / "event_hubs").unlink()
+        for name in ("eventHubs", "edgeHub"):
+            supervisor.kill(name, signal.SIGKILL)
+        wait_for(endpoints_file(supervisor.root / "event_hubs").exists, "the namespace listens again")
+        before = stored()
+        wait_for(lambda: stored() > before + 5, "messages reach the event hub again", 20)
+        assert supervisor.event_hub("telemetry") == connection_string
+        assert {name: unit.restart_count for name, unit in supervisor.status().items()} == {
+            "eventHubs": 1,
+            "edgeHub": 1,
+            "a": 0,
+        }
 
 
 def test_a_deployment_is_applied_once_and_an_operators_edit_stays(make: Callable[..., Supervisor]) -> None:
