@@ -7,7 +7,7 @@ import shutil
 import sqlite3
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -220,6 +220,7 @@ def new_store(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Cal
         layout: Mapping[str, Any] | None = None,
         telemetry: Mapping[str, Any] | None = None,
         environment: Mapping[str, str] | None = None,
+        event_hubs: Sequence[str] = (),
         command_for: Callable[[str], list[str]] = run_module,
     ) -> Store:
         root = tmp_path_factory.mktemp("store")  # not tmp_path: a socket's path has at most 107 bytes
@@ -240,6 +241,7 @@ def new_store(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Cal
             backoff_scale=0.01,
             desired_overrides=overrides,
             environment=environment,
+            event_hubs=event_hubs,
             command_for=command_for,
         )
         return Store(supervisor)
