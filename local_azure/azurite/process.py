@@ -1,17 +1,12 @@
 """Azurite in a process of its own: blobs, queues and tables of one account, on ports that are free."""
 
-import os
 import re
-import subprocess
-import time
 from dataclasses import astuple, dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from local_azure.azurite.installation import install
 from local_azure.azurite.node import find_node
-from storeflow.errors import TransportError
+from local_azure.service_process import ServiceProcess
 
 HOST = "127.0.0.1"
 ACCOUNT = "devstoreaccount1"
@@ -23,10 +18,7 @@ DELTA_OPTIONS = {"azure_storage_use_emulator": "true", "allow_http": "true"}
 JOURNAL = Path(__file__).with_name("journal.js")
 """What lets an Azurite that is killed keep what it has acknowledged."""
 
-START_SECONDS = 30.0
-STOP_SECONDS = 10.0
 
-_POLL_SECONDS = 0.02
 _LISTENS = re.compile(rb"(Blob|Queue|Table) service is successfully listening at http://[^:]+:(\d+)")
 
 
@@ -71,7 +63,7 @@ def delta_environment(ports: Ports) -> dict[str, str]:
     return {"AZURITE_BLOB_STORAGE_URL": f"http://{HOST}:{ports.blob}"}
 
 
-class AzuriteProcess:
+class AzuriteProcess(ServiceProcess):
     """Starts, kills and restarts an Azurite on one state folder and the same ports.
 
     Use as a context manager; inside, `connection_string` is what an SDK needs.
@@ -83,10 +75,9 @@ class AzuriteProcess:
     """
 
     def __init__(self, state: Path, ports: Ports = Ports(), *, in_memory: bool = False) -> None:
-        self.state = state
+        super().__init__("Azurite", state)
         self.ports = ports
         self._in_memory = in_memory
-        self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def connection_string(self) -> str:
@@ -108,50 +99,15 @@ class AzuriteProcess:
         self.state.mkdir(parents=True, exist_ok=True)
         command = azurite_command(self.state, self.ports, in_memory=self._in_memory)
         log = self.state / "azurite.log"
-        with log.open("wb") as output:
-            self._process = subprocess.Popen(  # noqa: S603 - the command is ours, built above
-                command, stdout=output, stderr=output, stdin=subprocess.DEVNULL
-            )
-        give_up = time.monotonic() + START_SECONDS
-        while len(found := dict(_LISTENS.findall(log.read_bytes()))) < len(astuple(self.ports)):
-            if self._process.poll() is not None or time.monotonic() > give_up:
-                self.kill()
-                text = log.read_text()
-                taken = re.search(r"EADDRINUSE.* (\S+:\d+)", text)
-                reason = f"{taken[1]} is taken; stop who listens there" if taken else f"{log} ends: {text[-2000:]}"
-                raise TransportError(f"Azurite did not start: {reason}")
-            time.sleep(_POLL_SECONDS)
-        self.ports = Ports(int(found[b"Blob"]), int(found[b"Queue"]), int(found[b"Table"]))
+        log.unlink(missing_ok=True)  # where it listens is read there
 
-    def exit_code(self) -> int | None:
-        """Return how the process ended by itself; None while it runs."""
-        return None if self._process is None else self._process.poll()
+        def found() -> dict[bytes, bytes]:
+            return dict(_LISTENS.findall(log.read_bytes()))
 
-    def kill(self) -> None:
-        """End the process at once, as a crash would (`kill -9`)."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
+        self._launch(command, log, lambda: len(found()) == len(astuple(self.ports)))
+        ports = found()
+        self.ports = Ports(int(ports[b"Blob"]), int(ports[b"Queue"]), int(ports[b"Table"]))
 
-    def stop(self) -> None:
-        """Ask the process to end, and wait for it."""
-        if self._process is not None and self._process.poll() is None:
-            self._process.terminate()
-            try:
-                self._process.wait(STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                self.kill()
-
-    def signal(self, number: int) -> None:
-        """Send the process a signal, such as SIGSTOP to freeze it."""
-        if self._process is not None:
-            os.kill(self._process.pid, number)
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
+    def _reason(self, log: Path) -> str:
+        taken = re.search(r"EADDRINUSE.* (\S+:\d+)", log.read_text())
+        return f"{taken[1]} is taken; stop who listens there" if taken else super()._reason(log)
