@@ -12,7 +12,6 @@ connection string is in a file, because everybody on the machine can read a comm
 import argparse
 import asyncio
 import logging
-import signal
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -42,6 +41,7 @@ from local_azure.edge_hub.workload import WorkloadApi
 from local_azure.event_hubs.connection_string import ConnectionString
 from local_azure.event_hubs.sender import EventSender
 from local_azure.listener import bind
+from local_azure.signals import asked_to_end
 from storeflow.errors import ConfigError, StoreflowError
 
 
@@ -72,7 +72,7 @@ async def serve(arguments: argparse.Namespace, state: Path) -> None:
     if forwards:
         namespace, routing = forwards
         hub.route(routing, lambda name: EventSender(replace(namespace, hub=name)))
-    stop = asyncio.create_task(_signalled())
+    stop = asyncio.create_task(asked_to_end())
     Endpoints(
         device_id=arguments.device,
         iothub=arguments.iothub,
@@ -105,13 +105,6 @@ def forwarding(arguments: argparse.Namespace) -> tuple[ConnectionString, Message
         raise ConfigError([f"--event-hubs: {file} has no UseDevelopmentEmulator=true, and TLS is not spoken here"])
     properties = load_routing(arguments.routing) if arguments.routing else RoutingProperties()
     return namespace, MessageRouting(properties, built_in)
-
-
-async def _signalled() -> None:
-    loop, stop = asyncio.get_running_loop(), asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    await stop.wait()
 
 
 def main() -> int:

@@ -6,13 +6,13 @@ The SDK connects to port 8883 of the gateway and nothing else (azure-iot-device 
 """
 
 import hashlib
-import json
 import os
 import socket
 import tempfile
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
+from local_azure.addresses_file import Addresses
 from local_azure.listener import bind
 from storeflow.errors import TransportError
 
@@ -24,7 +24,7 @@ _LONGEST_SOCKET_PATH = 100
 
 
 @dataclass(frozen=True)
-class Endpoints:
+class Endpoints(Addresses):
     """How to reach a running hub.
 
     Attributes:
@@ -41,17 +41,6 @@ class Endpoints:
     rest: str
     workload: str
     authority: str
-
-    def write(self, path: Path) -> None:
-        """Publish the file at once, whole: its presence says that the hub listens."""
-        partial = path.with_suffix(".partial")
-        partial.write_text(json.dumps(asdict(self), indent=2))
-        partial.replace(path)
-
-    @classmethod
-    def read(cls, path: Path) -> "Endpoints":
-        """Read what a hub wrote."""
-        return cls(**json.loads(path.read_text()))
 
 
 def endpoints_file(state: Path) -> Path:

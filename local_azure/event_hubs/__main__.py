@@ -8,7 +8,6 @@ listen. Everything it has acknowledged is in `<state>/events.db`, so it may be k
 import argparse
 import asyncio
 import logging
-import signal
 import sys
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from local_azure.event_hubs.control import ControlApi
 from local_azure.event_hubs.endpoints import Endpoints, endpoints_file, with_root_policy, write_connection_string
 from local_azure.event_hubs.server import Server
 from local_azure.listener import bind
+from local_azure.signals import asked_to_end
 from storeflow.errors import StoreflowError
 
 
@@ -32,7 +32,7 @@ async def serve(arguments: argparse.Namespace, config: NamespaceConfig) -> None:
     server = Server(config, None if arguments.memory else state / "events.db", full=arguments.full)
     await server.listen(listener)
     await server.listen_http(control, ControlApi(server).handle)
-    stop = asyncio.create_task(_signalled())
+    stop = asyncio.create_task(asked_to_end())
     endpoints = Endpoints(arguments.host, listener.getsockname()[1], control.getsockname()[1])
     write_connection_string(config, endpoints, state)
     endpoints.write(endpoints_file(state))
@@ -42,13 +42,6 @@ async def serve(arguments: argparse.Namespace, config: NamespaceConfig) -> None:
     await server.close()
     if failure.done():
         await failure
-
-
-async def _signalled() -> None:
-    loop, stop = asyncio.get_running_loop(), asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    await stop.wait()
 
 
 def main() -> int:

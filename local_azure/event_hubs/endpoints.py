@@ -1,10 +1,10 @@
 """Where a namespace can be reached, and the key that opens it: files in its state folder."""
 
-import json
 import secrets
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
+from local_azure.addresses_file import Addresses
 from local_azure.event_hubs.config import AuthorizationRule, NamespaceConfig
 from local_azure.event_hubs.connection_string import ConnectionString
 
@@ -13,23 +13,12 @@ ROOT_POLICY = "RootManageSharedAccessKey"
 
 
 @dataclass(frozen=True)
-class Endpoints:
+class Endpoints(Addresses):
     """How to reach a running namespace: AMQP on one port of `host`, the switches on another."""
 
     host: str
     port: int
     control_port: int
-
-    def write(self, path: Path) -> None:
-        """Publish the file at once, whole: its presence says that the namespace listens."""
-        partial = path.with_suffix(".partial")
-        partial.write_text(json.dumps(asdict(self), indent=2))
-        partial.replace(path)
-
-    @classmethod
-    def read(cls, path: Path) -> "Endpoints":
-        """Read what a namespace wrote."""
-        return cls(**json.loads(path.read_text()))
 
 
 def endpoints_file(state: Path) -> Path:

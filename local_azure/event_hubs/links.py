@@ -1,6 +1,7 @@
 """Links: what producers, consumers and askers each get (part 2, section 2.6)."""
 
 import asyncio
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 
 from local_azure.event_hubs import requests
@@ -71,7 +72,7 @@ class Link:
         """Forget it: it is detached, or its connection is gone."""
 
 
-class IncomingLink(Link):
+class IncomingLink(Link, ABC):
     """A link whose client sends: puts transfers together, gives credit, settles."""
 
     _delivery: Delivery | None = None
@@ -106,9 +107,9 @@ class IncomingLink(Link):
         if self.credit < CREDIT // 2:
             self._give_credit()
 
+    @abstractmethod
     def on_message(self, delivery: Delivery) -> None:
         """Deal with a whole message."""
-        raise NotImplementedError
 
     def settle(self, delivery: Delivery, error: AmqpError | None = None) -> None:
         """Say that a message was accepted, or rejected and why."""

@@ -10,9 +10,10 @@ import asyncio
 import json
 import logging
 import os
-import signal
 import sys
 from pathlib import Path
+
+from local_azure.signals import asked_to_end
 
 
 def main() -> int:
@@ -61,15 +62,13 @@ def main() -> int:
 async def _serve(arguments: argparse.Namespace, app: Path, key: str | None) -> bool:
     from local_azure.functions_host.host import FunctionsHost  # noqa: PLC0415 - after the path
 
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    stop = asyncio.create_task(asked_to_end())
     async with FunctionsHost(app, os.environ, key=key, patience=arguments.patience) as host:
         port = await host.listen(arguments.host, arguments.port)
         logging.getLogger("local_azure.functions_host").info("Listening on http://%s:%d", arguments.host, port)
         if arguments.state is not None:
             _publish(arguments.state, f"http://{arguments.host}:{port}")
-        ends = {asyncio.create_task(stop.wait()), asyncio.create_task(host.failed())}
+        ends = {stop, asyncio.create_task(host.failed())}
         done, waiting = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         for task in waiting:
             task.cancel()

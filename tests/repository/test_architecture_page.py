@@ -28,13 +28,13 @@ def imports() -> Arrows:
 
 def reachable(start: str, arrows: Arrows) -> set[str]:
     found: set[str] = set()
-    todo = [start]
-    while todo:
-        here = todo.pop()
+    pending = [start]
+    while pending:
+        here = pending.pop()
         for one, other in arrows:
             if one == here and other not in found:
                 found.add(other)
-                todo.append(other)
+                pending.append(other)
     return found
 
 
