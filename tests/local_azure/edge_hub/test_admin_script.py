@@ -241,12 +241,13 @@ def test_the_devices_modules_are_listed(run: Run, analytics: Any) -> None:
 
 
 def test_a_method_is_called_and_its_answer_printed(
-    run: Run, file: Callable[[Any], Path], hub: EdgeHubProcess, analytics: Any
+    run: Run, file: Callable[[Any], Path], hub: EdgeHubProcess, open_module: Any
 ) -> None:
+    module = open_module("zone_analytics").listen()
     status, lines = run("call", "zone_analytics", "ping", "--payload", file({"a": 1}))
     assert status == 0
     assert json.loads("\n".join(lines)) == {"status": 200, "payload": {"method": "ping", "payload": {"a": 1}}}
-    analytics.close()
+    module.close()
     hub.client.drop("zone_analytics")
     status, lines = run("call", "zone_analytics", "ping")
     assert (status, lines) == (3, ["storeflow: zone_analytics is not connected to the hub; see its log"])
