@@ -1,4 +1,4 @@
-# make run       a store on this machine: the sample store through every module (SPEED=4: four times life; STAY=1: stays)
+# make run       a store and its cloud on this machine: the sample store, from film to Delta tables (SPEED=4, STAY=1)
 # make test      format, lint, types, boundaries, tests (CI runs the same, and forbids skips)
 # make check     the first four of them, in seconds
 # make format    formats, and fixes what lint can fix
@@ -29,7 +29,7 @@ help:
 $(LOCKED): requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' \
 	    || { echo "storeflow needs Python 3.11, 3.12 or 3.13: make PYTHON=python3.12 …"; exit 1; }
-	@echo "Setting up $(VENV) to run, once: about 210 MB to fetch, 690 MB on disk"
+	@echo "Setting up $(VENV) to run, once: about 370 MB to fetch, 1220 MB on disk"
 	@$(PYTHON) -m venv --clear $(VENV)
 	@$(INSTALL) --require-hashes -r requirements.lock
 	@touch $@
@@ -39,7 +39,7 @@ $(READY): pyproject.toml $(LOCKED)
 	@touch $@
 
 $(READY_DEV): requirements-dev.lock $(LOCKED)
-	@echo "Adding to $(VENV) what checks and tests, once: about 290 MB to fetch, 1000 MB on disk"
+	@echo "Adding to $(VENV) what checks and tests, once: about 115 MB to fetch, 440 MB on disk"
 	@$(INSTALL) --require-hashes -r requirements-dev.lock
 	@touch $@
 
@@ -61,7 +61,7 @@ format: $(READY_DEV)
 	@$(BIN)/ruff check --fix .
 
 bench: $(READY) $(READY_DEV)
-	@for benchmark in benchmarks/*.py; do $(BIN)/python $$benchmark || exit 1; done
+	@for benchmark in benchmarks/*.py; do $(BIN)/python -m benchmarks.$$(basename $$benchmark .py) || exit 1; done
 
 schemas: $(READY)
 	@$(BIN)/storeflow schemas --out schemas/v1

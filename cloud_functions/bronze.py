@@ -1,12 +1,13 @@
 """Bronze: every event that landed, as it came, with what the hub says of it. Newline-delimited JSON, gzip. Pure.
 
-One line is one event. A message that came twice, in batches with other boundaries, is in two files: whoever reads
-bronze keeps one line for each (`partition`, `sequence_number`, `place`), and of those one for each `source` + `id` of
-the events, as an event that was sent again is another message.
+One line is one event. A message that came twice, late or in batches with other boundaries, is in two files, and an
+event that was sent twice is in two messages: whoever reads bronze keeps one line for each `source` + `id` of the
+events. By numbers of messages nobody can tell: an event hub that was made anew begins with the same ones again.
 """
 
 import gzip
 import json
+import zlib
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import NamedTuple, Self
@@ -66,5 +67,5 @@ def read(file: bytes, path: str) -> Iterator[BronzeLine]:
     try:
         for line in gzip.decompress(file).splitlines():
             yield BronzeLine(**json.loads(line))
-    except (OSError, EOFError, ValueError, TypeError) as error:
+    except (OSError, EOFError, zlib.error, ValueError, TypeError) as error:
         raise ContractError(f"{path}: no bronze file: {error}") from error

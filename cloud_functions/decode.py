@@ -14,19 +14,25 @@ import zlib
 from collections.abc import Iterator
 from typing import Any, NamedTuple, NoReturn
 
-from cloud_functions.envelope import Code, Refused, check, speaker
+from cloud_functions.envelope import Code, Refused, Speaker, check, speaker
 from cloud_functions.message import Message
 from cloud_functions.stores import Stores
+from storeflow.contract.envelope import MAX_EVENTS
 
 MAX_MESSAGE_BYTES = 256 * 1024
 """IoT Hub takes no more (iot-hub-devguide-quotas-throttling): a larger one came another way."""
 MAX_UNPACKED_BYTES = 8 * 1024 * 1024
 """Of a compressed message. Events become a tenth of their size, so one of 200 KB has 2 MB; more is a bomb."""
+MAX_REFUSED = 20
+"""Events of a message that are put into quarantine each by itself; of more, the message as it came, once."""
 
 ONE = frozenset({"application/json", "application/cloudevents+json"})
 MANY = "application/cloudevents-batch+json"
 _PLAIN = frozenset({"", "utf-8", "utf8"})
 _SPACE = re.compile(r"[ \t\n\r]*")
+_TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{}]|[^\[\]{}",:\s]+', re.DOTALL)
+_DEEPER = {"[": 1, "{": 1, "]": -1, "}": -1}
+_TOO_DEEP = "JSON is nested too deeply"
 
 
 class Landing(NamedTuple):
@@ -53,37 +59,65 @@ def decode(message: Message, stores: Stores) -> tuple[list[Landing], list[Quaran
     """Return the events of a message, and what goes into quarantine with its reason. Nothing is raised."""
     landing: list[Landing] = []
     quarantined: list[Quarantined] = []
+    count = 0
     try:
-        sender = speaker(message.device_id, stores)
+        sender = speaker(message.device_id, stores, message.enqueued_at)
         for place, (document, text) in enumerate(_documents(message)):
-            try:
-                check(document, text, sender, message.store_id)
-            except Refused as refused:
-                quarantined.append(Quarantined(place, text.encode(), refused.code, refused.reason))
-            else:
+            refused = _judged(document, text, sender, message.store_id)
+            if refused is None:
                 landing.append(Landing(place, text))
+                continue
+            count += 1
+            if count <= MAX_REFUSED:
+                quarantined.append(Quarantined(place, text.encode(), refused.code, refused.reason))
     except Refused as refused:
         return [], [Quarantined(None, message.body, refused.code, refused.reason)]
     except Exception as error:  # noqa: BLE001 - a fault of ours must not hold up all that comes behind this message
-        return [], [
-            Quarantined(None, message.body, "fault", f"{type(error).__name__}: {error}; report it, then replay")
-        ]
+        fault = _fault(error)
+        return [], [Quarantined(None, message.body, fault.code, fault.reason)]
+    if count > MAX_REFUSED:
+        first = quarantined[0]
+        reason = f"{count} of its {count + len(landing)} events are refused; the first: {first.code}: {first.reason}"
+        quarantined = [Quarantined(None, message.body, first.code, reason)]
     return landing, quarantined
 
 
-def _documents(message: Message) -> list[tuple[Any, str]]:
-    """All JSON documents of a message, parsed and as they were written."""
+def _judged(document: Any, text: str, sender: Speaker, store_property: str | None) -> Refused | None:
+    """Why one document can't land; none if it may."""
+    try:
+        if isinstance(document, Refused):
+            return document
+        check(document, text, sender, store_property)
+    except Refused as refused:
+        return refused
+    except Exception as error:  # noqa: BLE001 - a fault of ours with one event must not take its neighbours along
+        return _fault(error)
+    return None
+
+
+def _fault(error: Exception) -> Refused:
+    return Refused("fault", f"{type(error).__name__}: {error}; report it, then replay")
+
+
+def _documents(message: Message) -> Iterator[tuple[Any, str]]:
+    """All JSON documents of a message, one after the other, parsed and as they were written.
+
+    In place of one out of an array that can't be read is why: `Refused`. What is wrong with the array itself, or with a
+    message of one document, is raised.
+    """
     media_type = message.content_type.partition(";")[0].strip().lower()
     if media_type not in ONE and media_type != MANY:
         raise Refused("content_type", f"content type is {message.content_type!r}; application/json is expected")
     text = _text(message)
     try:
-        documents = list(_array(text)) if media_type == MANY else [_one(text)]
+        if media_type == MANY:
+            yield from _array(text)
+        else:
+            yield _one(text)
     except RecursionError as error:
-        raise Refused("not_json", "JSON is nested too deeply") from error
+        raise Refused("not_json", _TOO_DEEP) from error
     except ValueError as error:
         raise Refused("not_json", f"no JSON: {error}") from error
-    return documents
 
 
 def _text(message: Message) -> str:
@@ -119,7 +153,45 @@ def _no_number(name: str) -> NoReturn:
     raise ValueError(f"{name} is no number in JSON")
 
 
-_PARSE = json.JSONDecoder(parse_constant=_no_number).raw_decode
+def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object. Of a name that is there twice one reader takes the first, another one the last."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        seen: set[str] = set()
+        for name, _ in pairs:
+            if name in seen:
+                raise ValueError(f"{name!r} is there twice in one object")
+            seen.add(name)
+    return found
+
+
+_PARSE = json.JSONDecoder(parse_constant=_no_number, object_pairs_hook=_once_each).raw_decode
+
+
+def _element(text: str, at: int) -> tuple[Any, int]:
+    """The document that begins at a character, or why it is none, and where it ends.
+
+    Raises:
+        ValueError: nobody can tell where it ends, for it breaks the grammar that the array around it is written in.
+    """
+    try:
+        return _PARSE(text, at)
+    except json.JSONDecodeError:
+        raise
+    except RecursionError:
+        return Refused("not_json", _TOO_DEEP), _end(text, at)
+    except ValueError as error:
+        return Refused("not_json", f"no JSON: {error}"), _end(text, at)
+
+
+def _end(text: str, at: int) -> int:
+    """The character behind an object or array, or behind a number, without reading what is in it."""
+    depth = 0
+    for found in _TOKEN.finditer(text, at):
+        depth += _DEEPER.get(found[0], 0)
+        if depth <= 0:
+            return found.end()
+    raise ValueError(f"what begins at character {at} never ends")
 
 
 def _space(text: str, at: int) -> int:
@@ -141,8 +213,11 @@ def _array(text: str) -> Iterator[tuple[Any, str]]:
         raise ValueError("an array is expected")
     at = _space(text, at + 1)
     empty = text[at : at + 1] == "]"
+    count = 0
     while not empty:
-        element, end = _PARSE(text, at)
+        if (count := count + 1) > MAX_EVENTS:
+            raise Refused("too_large", f"more than {MAX_EVENTS:,} events")
+        element, end = _element(text, at)
         yield element, text[at:end]
         at = _space(text, end)
         if text[at : at + 1] != ",":

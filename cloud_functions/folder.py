@@ -42,6 +42,14 @@ class FolderFiles:
         """Give a file that is there other content."""
         self._write(self._root / path, content, replace=True)
 
+    def remove(self, path: str) -> None:
+        """Take a file away; its labels first, so that a name without a file never keeps any."""
+        try:
+            (self._root / (path + _LABELS)).unlink(missing_ok=True)
+            (self._root / path).unlink(missing_ok=True)
+        except OSError as error:
+            raise StorageError(f"{path}: {error}") from error
+
     def files(self, folder: str) -> list[str]:
         """The paths of all files below a folder."""
         found = (entry for entry in (self._root / folder).rglob("*") if entry.is_file())

@@ -1,10 +1,12 @@
 """The functions of the app: which trigger calls what. Everything else is in the files beside this one."""
 
+import os
 from typing import List  # noqa: UP035 - Microsoft's worker takes no list[...] here
 
 import azure.functions as func
 
 from cloud_functions import service
+from cloud_functions.trigger import Senders
 
 app = func.FunctionApp()
 
@@ -22,8 +24,28 @@ app = func.FunctionApp()
     strategy="exponential_backoff", max_retry_count="-1", minimum_interval="00:00:02", maximum_interval="00:01:00"
 )
 def land(events: List[func.EventHubEvent]) -> None:  # noqa: UP006 - as above
-    """Keep what the stores sent."""
-    service.land_events(events)
+    """Keep what the stores sent by way of IoT Hub."""
+    service.land_events(events, Senders.IOT_HUB)
+
+
+# The host does not start where a setting that a trigger names is missing, and most have no such event hub.
+if os.environ.get("DIRECT_EVENT_HUB_NAME"):
+
+    @app.function_name("land_direct")
+    @app.event_hub_message_trigger(
+        arg_name="events",
+        event_hub_name="%DIRECT_EVENT_HUB_NAME%",
+        connection="EVENT_HUB",
+        consumer_group="%EVENT_HUB_CONSUMER_GROUP%",
+        cardinality=func.Cardinality.MANY,
+        data_type=func.DataType.BINARY,
+    )
+    @app.retry(
+        strategy="exponential_backoff", max_retry_count="-1", minimum_interval="00:00:02", maximum_interval="00:01:00"
+    )
+    def land_direct(events: List[func.EventHubEvent]) -> None:  # noqa: UP006 - as above
+        """Keep what the stores sent around IoT Hub."""
+        service.land_events(events, Senders.PUBLISHERS)
 
 
 @app.function_name("refine")

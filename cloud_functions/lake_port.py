@@ -19,8 +19,11 @@ class Files(Protocol):
     def replace(self, path: str, content: bytes) -> None:
         """Give a file that is there other content; its labels stay."""
 
+    def remove(self, path: str) -> None:
+        """Take a file away, with its labels; nothing happens where there is none."""
+
     def files(self, folder: str) -> list[str]:
-        """The paths of all files below a folder, in the order of their text."""
+        """The paths of all files below a folder, in the order of their text; a folder is none, however it is kept."""
 
     def folders(self, folder: str) -> list[str]:
         """The paths of the folders in a folder, in the order of their text."""

@@ -6,26 +6,33 @@
 
 No message raises: one that cannot be read would be tried again for ever and hold up its partition. A store that
 refuses does raise: the host's retry policy then holds the checkpoint until it is back, and the batch comes again. What
-comes again with the same boundaries finds its files there; with others it makes files that overlap (bronze.py).
+comes again soon, with the same boundaries, finds its files there; with others, or late, it makes files that have the
+same events once more (bronze.py).
+
+A batch that becomes very large once unpacked lands in pieces, one after the other, each in files of its own: what is in
+memory at once is one piece. Where pieces end follows from the messages and the register of stores, so that a batch that
+comes again has the same ones unless somebody was entered there.
 """
 
 import logging
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import blake2b
 
 from cloud_functions.bronze import BronzeLine, pack
 from cloud_functions.decode import decode
 from cloud_functions.lake_port import Files
-from cloud_functions.message import Batch
-from cloud_functions.paths import BRONZE, QUARANTINE, batch_path, other_content
+from cloud_functions.message import Batch, Message
+from cloud_functions.paths import bronze_path, other_content, quarantine_path
 from cloud_functions.quarantine import QuarantineLine
 from cloud_functions.stores import Stores
 
 LOG = logging.getLogger(__name__)
 
+PIECE_BYTES = 16 * 1024 * 1024
+"""Of events and of what is refused, after which a piece ends; one message more may come on top."""
 _DIGEST = "digest"
 
 
@@ -48,26 +55,52 @@ def land(batch: Batch, stores: Stores, files: Files, now: datetime) -> Landed:
     Raises:
         StorageError: not all of it is kept; give the same batch again.
     """
+    here = stores.behind(batch.hub)
+    events, codes = 0, Counter[str]()
+    for piece, lines, refused in _pieces(batch, here, now):
+        _keep(files, bronze_path(piece, now), lines, [line.event for line in lines])
+        _keep(files, quarantine_path(piece), refused, [line.body for line in refused])
+        _tell(piece, refused)
+        events += len(lines)
+        codes.update(line.code for line in refused)
+    LOG.info("landed %d events of %d messages of partition %s", events, len(batch.messages), batch.partition)
+    return Landed(events, dict(codes))
+
+
+def _pieces(
+    batch: Batch, stores: Stores, now: datetime
+) -> Iterator[tuple[Batch, list[BronzeLine], list[QuarantineLine]]]:
+    """What becomes of some messages after the other; in memory are those of one piece."""
+    messages: list[Message] = []
     lines: list[BronzeLine] = []
     refused: list[QuarantineLine] = []
+    size = 0
     for message in batch.messages:
         landing, quarantined = decode(message, stores)
+        messages.append(message)
         lines += [BronzeLine.of(one, message, batch.partition, now) for one in landing]
         refused += [QuarantineLine.of(one, message, batch.partition, now) for one in quarantined]
-    _keep(files, batch_path(BRONZE, batch), lines, [line.event for line in lines])
-    _keep(files, batch_path(QUARANTINE, batch), refused, [line.body for line in refused])
-    codes = dict(Counter(line.code for line in refused))
-    for line in refused:
+        size += sum(len(one.text) for one in landing) + sum(len(one.body) for one in quarantined)
+        if size >= PIECE_BYTES:
+            yield replace(batch, messages=messages), lines, refused
+            messages, lines, refused, size = [], [], [], 0
+    if messages:
+        yield replace(batch, messages=messages), lines, refused
+
+
+def _tell(batch: Batch, refused: Sequence[QuarantineLine]) -> None:
+    """Log what is refused: a line for each code, for there may be very many."""
+    counts = Counter(line.code for line in refused)
+    for first in {line.code: line for line in reversed(refused)}.values():
         LOG.warning(
-            "quarantined message %s of partition %s, from device %s: %s: %s",
-            line.sequence_number,
+            "quarantined %d for %s, of partition %s; the first: message %s, from device %s: %s",
+            counts[first.code],
+            first.code,
             batch.partition,
-            line.device_id,
-            line.code,
-            line.reason,
+            first.sequence_number,
+            first.device_id,
+            first.reason,
         )
-    LOG.info("landed %d events of %d messages of partition %s", len(lines), len(batch.messages), batch.partition)
-    return Landed(len(lines), codes)
 
 
 def _keep(files: Files, path: str, lines: Sequence[BronzeLine] | Sequence[QuarantineLine], content: list[str]) -> None:

@@ -14,8 +14,9 @@ class Message:
         sequence_number: of the message in its partition.
         offset: of the message in its partition; text, and nothing to calculate with.
         enqueued_at: when the event hub took it in, UTC; in one partition it never goes back.
-        device_id: whose connection to IoT Hub it came over, by the hub's own word; none where no device sent it.
-        module_id: likewise.
+        device_id: which device sent it, by the word of whoever stands behind the event hub (trigger.py); none where
+            nobody vouches for one.
+        module_id: of an IoT Edge device, likewise; none where it came around IoT Hub.
         content_type: as the sender set it; empty where it did not.
         content_encoding: likewise.
         store_id: the message property `storeId`, which the sender set.

@@ -7,6 +7,7 @@ once its device is in the register.
 import base64
 import gzip
 import json
+import zlib
 from collections.abc import Iterator
 from datetime import datetime
 from typing import NamedTuple, Self
@@ -62,7 +63,7 @@ class QuarantineLine(NamedTuple):
     def message(self) -> Message:
         """What came, to be judged again."""
         return Message(
-            body=base64.b64decode(self.body),
+            body=base64.b64decode(self.body, validate=True),
             sequence_number=self.sequence_number,
             offset=self.offset,
             enqueued_at=datetime.fromisoformat(self.enqueued_at),
@@ -81,7 +82,9 @@ def read(file: bytes, path: str) -> Iterator[QuarantineLine]:
         ContractError: `bronze.pack` did not write it from such lines.
     """
     try:
-        for line in gzip.decompress(file).splitlines():
-            yield QuarantineLine(**json.loads(line))
-    except (OSError, EOFError, ValueError, TypeError) as error:
+        for text in gzip.decompress(file).splitlines():
+            line = QuarantineLine(**json.loads(text))
+            line.message()  # what can't be judged again is said here, where the file has its name
+            yield line
+    except (OSError, EOFError, zlib.error, ValueError, TypeError) as error:
         raise ContractError(f"{path}: no file of quarantine: {error}") from error

@@ -4,14 +4,16 @@ from datetime import datetime
 
 import pyarrow as pa
 
+from cloud_functions.lake.gold.completeness import COMPLETENESS
 from cloud_functions.lake.gold.dimensions import DIMENSIONS
+from cloud_functions.lake.gold.due import DUE
 from cloud_functions.lake.gold.facts import FACTS
 from cloud_functions.lake.tables import Lake, TableForm, query
 from cloud_functions.lake_port import Files
 from cloud_functions.refine import Run, refine
 from cloud_functions.stores import Stores
 
-GOLD = (*(fact.form for fact in FACTS), *DIMENSIONS)
+GOLD = (*(fact.form for fact in FACTS), COMPLETENESS, *DIMENSIONS, DUE)
 
 
 def rebuild(files: Files, beside: Lake, stores: Stores, now: datetime) -> Run:

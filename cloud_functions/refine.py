@@ -1,99 +1,138 @@
 """From bronze to silver to gold: what a timer does every few minutes, and what a rebuild does from the beginning."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-import pyarrow as pa
 from deltalake import DeltaTable
 
-from cloud_functions.envelope import is_known
-from cloud_functions.lake import silver
+from cloud_functions.lake import ledger, listing, silver
 from cloud_functions.lake.gold import dimensions, facts
-from cloud_functions.lake.rows import Refined
-from cloud_functions.lake.silver import EVENTS, RUNS, WAITING
-from cloud_functions.lake.tables import Lake, append, delete, mark, query
+from cloud_functions.lake.ledger import FILES
+from cloud_functions.lake.rows import FileNote, Refined
+from cloud_functions.lake.silver import EVENTS, RUNS
+from cloud_functions.lake.tables import Lake, mark
 from cloud_functions.lake_port import Files
 from cloud_functions.paths import LandedFile
 from cloud_functions.stores import Stores
+from storeflow.errors import StorageError
 
 LOG = logging.getLogger(__name__)
 
-FILES_A_COMMIT = 200
-"""Of bronze; of 500 messages each at most, so a commit is of bounded size."""
-
 
 @dataclass(frozen=True)
-class Run:
-    """What a run made.
+class Silver:
+    """What a run made of bronze.
 
     Attributes:
         events: rows that silver has more.
         waiting: events that landed and are not known yet.
-        figures: rows of gold that were made, by fact.
+        unreadable: lines of bronze that can't become a row, and files that can't be read; each is noted and logged.
     """
 
     events: int
     waiting: int
+    unreadable: int
+
+
+@dataclass(frozen=True)
+class Run(Silver):
+    """What a run made.
+
+    Attributes:
+        figures: rows of gold that were made, by fact.
+    """
+
     figures: dict[str, int]
 
 
-def refine(files: Files, lake: Lake, stores: Stores, now: datetime) -> Run:
+def refine(files: Files, lake: Lake, stores: Stores, now: datetime, *, again: bool = False) -> Run:
     """Bring silver up with bronze, and gold up with silver.
+
+    Args:
+        files: where bronze is.
+        lake: where the tables are.
+        stores: the register.
+        now: the time.
+        again: read also those files again that this version could not read: they may have been mended.
 
     Raises:
         StorageError: the store refused, or somebody else refines; what is done stays, and the next run goes on.
     """
-    events, waiting = lake.open(EVENTS), lake.open(WAITING)
-    refined_at = max(round(now.timestamp() * 1000), (mark(events, RUNS) or 0) + 1)
-    rows = _upgraded(files, events, waiting, refined_at)
-    left = 0
-    folders = silver.partitions(files)
-    known = silver.refined_files(events, folders) | _paths(waiting)
-    for folder in folders:
-        for some in _pieces(silver.new_files(files, folder, events, known)):
-            refined = silver.read(files, some, refined_at)
-            left += sum(refined.waiting.values())
-            _wait(waiting, refined)
-            rows += silver.keep(events, refined, folder, some[-1], refined_at)
-    made = facts.catch_up(lake, stores)
+    made = refine_silver(files, lake, now, again=again)
+    figures = facts.catch_up(lake, stores)
     dimensions.catch_up(lake, stores)
-    LOG.info("refined %d events; %d are not known yet; made %s", rows, left, made)
-    return Run(rows, left, made)
+    LOG.info("refined: %s; figures: %s", made, figures)
+    return Run(made.events, made.waiting, made.unreadable, figures)
 
 
-def _pieces(files: Sequence[LandedFile]) -> Iterator[Sequence[LandedFile]]:
-    for begin in range(0, len(files), FILES_A_COMMIT):
-        yield files[begin : begin + FILES_A_COMMIT]
+def refine_silver(files: Files, lake: Lake, now: datetime, *, again: bool = False) -> Silver:
+    """Bring silver up with bronze: first the files that an older version could not make all rows of, then the new ones.
+
+    Every piece is two commits, rows before note: between the two it is safe to die.
+
+    Raises:
+        StorageError: as of `refine`.
+    """
+    events, noted = lake.open(EVENTS), lake.open(FILES)
+    rows = waiting = unreadable = 0
+    for refined in _pieces(files, ledger.readable_now(noted, unreadable=again)):
+        rows += silver.keep(events, refined.table(), now)
+        ledger.note_again(noted, refined.notes, mark(events, RUNS) or 0)
+        unreadable += _told(refined.notes)
+    for refined in _pieces(files, _new(files, noted, now)):
+        rows += silver.keep(events, refined.table(), now)
+        ledger.note(noted, refined.notes, mark(events, RUNS) or 0)
+        waiting += sum(note.waiting.total() for note in refined.notes)
+        unreadable += _told(refined.notes)
+    return Silver(rows, waiting, unreadable)
 
 
-def _wait(waiting: DeltaTable, refined: Refined) -> None:
-    """Note what is not known, before the mark goes past it."""
-    if refined.waiting:
-        rows = [
-            {"bronze_file": file, "type": event_type, "dataschema": schema, "events": number}
-            for (file, event_type, schema), number in refined.waiting.items()
-        ]
-        append(waiting, pa.Table.from_pylist(rows, schema=WAITING.columns), {})
+def _new(files: Files, noted: DeltaTable, now: datetime) -> list[LandedFile]:
+    folders = listing.partitions(files)
+    first = listing.first_hours(ledger.newest_hours(noted, folders), folders, now)
+    refined = ledger.refined(noted, first)
+    return [file for file in listing.landed_since(files, first) if file.path not in refined]
 
 
-def _paths(waiting: DeltaTable) -> set[str]:
-    return set(query("SELECT DISTINCT bronze_file FROM waiting", waiting=waiting)["bronze_file"].to_pylist())
+def _pieces(files: Files, landed: Iterable[LandedFile]) -> Iterator[Refined]:
+    """What is made of files, in pieces for one commit each."""
+    refined = Refined()
+    for file in landed:
+        _read(files, file.path, refined)
+        if refined.full:
+            yield refined
+            refined = Refined()
+    if refined.notes:
+        yield refined
 
 
-def _upgraded(files: Files, events: DeltaTable, waiting: DeltaTable, refined_at: int) -> int:
-    """Refine what waited for a version that knows it, and is known now."""
-    rows = 0
-    found = query("SELECT DISTINCT bronze_file, type, dataschema FROM waiting", waiting=waiting).to_pylist()
-    paths = sorted({row["bronze_file"] for row in found if is_known(row["type"], row["dataschema"])})
-    for path in paths:
-        file = LandedFile.at(path)
-        if file is None:
-            continue
-        refined = silver.read(files, [file], refined_at)
-        partition = "/".join(path.split("/")[:4])
-        rows += silver.keep(events, refined, partition, None, refined_at)
-        delete(waiting, f"bronze_file = {silver.literal(path)}")
-        _wait(waiting, refined)
-    return rows
+def _read(files: Files, path: str, refined: Refined) -> None:
+    """Refine a file; one that is gone since it was listed or noted holds nothing up."""
+    try:
+        content = files.read(path)
+    except StorageError as error:
+        if path in files.files(path.rpartition("/")[0]):
+            raise
+        refined.add_unreadable(path, f"it is gone: {error}")
+    else:
+        refined.add(path, content)
+
+
+def _told(notes: Iterable[FileNote]) -> int:
+    """Say which files have what can't become a row; return how many that are."""
+    unreadable = 0
+    for note in notes:
+        if note.unreadable:
+            unreadable += note.unreadable
+            line, reason = note.reasons[0]
+            LOG.error(
+                "%s: %d of %d lines can't become rows, the first is %s: %s; they stay in bronze, silver/files has them",
+                note.path,
+                note.unreadable,
+                note.events,
+                "the whole file" if line is None else f"line {line}",
+                reason,
+            )
+    return unreadable

@@ -1,23 +1,41 @@
 """Judges what is in quarantine again: after an upgrade, or once a device was entered into the register.
 
 What may land now goes to bronze, in the place of a partition called `replay`, and leaves quarantine; the rest stays,
-with the reason that it has now.
+with the reason that it has now. A message that stays as a whole stays so although events of it may land: they land
+with every replay, and readers count them once.
 """
 
-from collections.abc import Sequence
+import itertools
+import logging
+from collections.abc import Iterator, Sequence
 from datetime import datetime
+from typing import NamedTuple
 
-from cloud_functions import bronze, quarantine
+from cloud_functions import quarantine
 from cloud_functions.bronze import BronzeLine, pack
 from cloud_functions.decode import decode
 from cloud_functions.lake_port import Files
 from cloud_functions.paths import BRONZE, QUARANTINE, REPLAY, LandedFile, hour_of
 from cloud_functions.quarantine import QuarantineLine
 from cloud_functions.stores import Stores
+from storeflow.errors import ContractError
+
+LOG = logging.getLogger(__name__)
 
 
-def replay(files: Files, stores: Stores, now: datetime) -> tuple[int, int]:
-    """Judge everything again; return how many events landed, and how many lines stay.
+class Replayed(NamedTuple):
+    """What became of quarantine."""
+
+    landed: int
+    """Events."""
+    left: int
+    """Lines that stay."""
+    unread: tuple[str, ...]
+    """Files that are none of quarantine's, or damaged: nothing of them was touched."""
+
+
+def replay(files: Files, stores: Stores, now: datetime) -> Replayed:
+    """Judge everything again.
 
     A replay that dies is repeated as a whole: what landed already lands again, which readers count once.
 
@@ -25,15 +43,30 @@ def replay(files: Files, stores: Stores, now: datetime) -> tuple[int, int]:
         StorageError: the store refused.
     """
     landed = left = 0
+    unread: list[str] = []
+    places: dict[str, Iterator[str]] = {}
     for path in files.files(QUARANTINE):
-        if LandedFile.at(path) is None:
+        try:
+            lines, rest = _judged(_read(files, path), stores.behind(path.split("/")[2]), now)
+        except ContractError as error:
+            LOG.error("%s; it stays as it is", error)  # noqa: TRY400 - what is wrong is in the file, not on the stack
+            unread.append(path)
             continue
-        lines, rest = _judged(list(quarantine.read(files.read(path), path)), stores, now)
         if lines:
-            _land(files, path, lines, now)
+            folder = "/".join([BRONZE, *path.split("/")[1:3], REPLAY])
+            if folder not in places:
+                places[folder] = _places(files, folder, now)
+            _land(files, places[folder], lines)
+            # A file that has no line any more stays: its batch may come again, and must find it there.
             files.replace(path, pack(rest))
         landed, left = landed + len(lines), left + len(rest)
-    return landed, left
+    return Replayed(landed, left, tuple(unread))
+
+
+def _read(files: Files, path: str) -> list[QuarantineLine]:
+    if LandedFile.at(path) is None:
+        raise ContractError(f"{path}: no file of quarantine by its name; take it away from there")
+    return list(quarantine.read(files.read(path), path))
 
 
 def _judged(
@@ -58,10 +91,24 @@ def _judged(
     return landing, rest
 
 
-def _land(files: Files, quarantined: str, lines: Sequence[BronzeLine], now: datetime) -> None:
-    """Keep lines under the hub they came from, numbered behind what was replayed in this hour before."""
-    _, namespace, hub, *_ = quarantined.split("/")
-    folder = f"{BRONZE}/{namespace}/{hub}/{REPLAY}/{hour_of(now)}"
-    number = len(files.files(folder)) + 1
-    while not files.create(f"{folder}/{number:012d}-{number:012d}.ndjson.gz", bronze.pack(lines), {}):
-        number += 1
+def _land(files: Files, places: Iterator[str], lines: Sequence[BronzeLine]) -> None:
+    """Keep lines at the first place that is free; another replay may be at work."""
+    content = pack(lines)
+    while not files.create(next(places), content, {}):
+        pass
+
+
+def _places(files: Files, folder: str, now: datetime) -> Iterator[str]:
+    """Paths under the hub that something came from, behind all that was replayed before.
+
+    Refining looks at a partition's newest hour and the one before: so a replay by a clock that is behind goes to the
+    hour of the newest one.
+    """
+    newest = folder
+    for _ in range(len(("year", "month", "day", "hour"))):
+        newest = max(files.folders(newest), default=newest)
+    before = max((file for path in files.files(newest) if (file := LandedFile.at(path))), default=None)
+    hour = max(hour_of(now), before.hour if before else "")
+    first = before.last + 1 if before and before.hour == hour else 1
+    for number in itertools.count(first):
+        yield f"{folder}/{hour}/{number:012d}-{number:012d}.ndjson.gz"

@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from azure.core.exceptions import AzureError, ResourceExistsError
+from azure.core.exceptions import AzureError, ResourceExistsError, ResourceNotFoundError
 from azure.identity import DefaultAzureCredential
 from azure.storage.blob import BlobPrefix, BlobServiceClient, ContainerClient, ContentSettings, ExponentialRetry
 
@@ -17,6 +17,7 @@ _DEVELOPMENT_ACCOUNT = "devstoreaccount1"
 _TIMEOUTS = {"connection_timeout": 5, "read_timeout": 30}
 """In seconds. What stays away for longer than these and three tries is the Functions host's to wait for."""
 _SCOPE = "https://storage.azure.com/.default"
+_IS_FOLDER = "hdi_isfolder"
 _GZIP_LINES = ContentSettings(content_type="application/gzip")
 
 
@@ -60,10 +61,24 @@ class BlobFiles:
         except AzureError as error:
             raise _refused(path, error) from error
 
-    def files(self, folder: str) -> list[str]:
-        """The names of all blobs below a folder; the service lists them in the order of their text."""
+    def remove(self, path: str) -> None:
+        """Delete a blob, and its snapshots; what soft delete or versioning keep of it is the account's to let go."""
         try:
-            return list(self._container.list_blob_names(name_starts_with=f"{folder}/"))
+            self._container.delete_blob(path, delete_snapshots="include")
+        except ResourceNotFoundError:
+            return
+        except AzureError as error:
+            raise _refused(path, error) from error
+
+    def files(self, folder: str) -> list[str]:
+        """The names of all blobs below a folder; the service lists them in the order of their text.
+
+        Where the account has a hierarchical namespace a directory is listed as a blob, too: one without content, and
+        with the metadata `hdi_isfolder` (https://learn.microsoft.com/rest/api/storageservices/list-blobs).
+        """
+        try:
+            found = self._container.list_blobs(name_starts_with=f"{folder}/", include="metadata")
+            return [blob.name for blob in found if _IS_FOLDER not in {name.lower() for name in blob.metadata or ()}]
         except AzureError as error:
             raise _refused(folder, error) from error
 

@@ -1,10 +1,9 @@
-"""Delta tables by name, and what was done to them. The only file that imports deltalake.
+"""Delta tables by name, and what was done to them. But for an erasure nothing else commits to one.
 
 Every commit is made against the version that was read: where somebody else has committed meanwhile it is refused, and
 the run is tried again by the next tick. So there is one writer at a time, whatever the platform starts twice.
 """
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,6 +16,10 @@ from cloud_functions.lake_port import DeltaPlace
 from storeflow.errors import StorageError
 
 _SMALL_FILES = 8
+_SMALL_BYTES = 16 * 1024 * 1024
+_LARGE_BYTES = 128 * 1024 * 1024
+_SORTED_BYTES = 512 * 1024 * 1024
+"""Of a partition that is sorted as a whole, which takes some times as much memory; a larger one is not sorted."""
 
 
 @dataclass(frozen=True)
@@ -69,25 +72,48 @@ class Lake:
 def append(table: DeltaTable, rows: pa.Table, marks: Mapping[str, int]) -> None:
     """Add rows, and with them set the table's marks, in one commit."""
     with _as_storage_error(table.table_uri):
-        write_deltalake(table, rows, mode="append", commit_properties=_commit(marks))
+        write_deltalake(table, _fitted(rows, table), mode="append", commit_properties=_commit(marks))
 
 
 def replace(table: DeltaTable, rows: pa.Table, where: str, marks: Mapping[str, int]) -> None:
     """Put rows in place of those that `where` is true of, and set marks, in one commit."""
     with _as_storage_error(table.table_uri):
-        write_deltalake(table, rows, mode="overwrite", predicate=where, commit_properties=_commit(marks))
+        write_deltalake(
+            table, _fitted(rows, table), mode="overwrite", predicate=where, commit_properties=_commit(marks)
+        )
 
 
 def overwrite(table: DeltaTable, rows: pa.Table, marks: Mapping[str, int]) -> None:
     """Put rows in place of all, and set marks, in one commit."""
     with _as_storage_error(table.table_uri):
-        write_deltalake(table, rows, mode="overwrite", commit_properties=_commit(marks))
+        write_deltalake(table, _fitted(rows, table), mode="overwrite", commit_properties=_commit(marks))
 
 
-def delete(table: DeltaTable, where: str) -> None:
-    """Take out the rows that `where` is true of."""
+def merge(table: DeltaTable, rows: pa.Table, key: Sequence[str], where: str, marks: Mapping[str, int]) -> None:
+    """Put each row in place of the one of its key, or add it where there is none, and set marks, in one commit.
+
+    Args:
+        table: to change.
+        rows: each of another key.
+        key: the columns that say which row is which.
+        where: what is true of all rows that have one of these keys, as `target.<column>`, so that not all are read.
+        marks: to set.
+    """
+    same = " AND ".join([where, *(f"target.{name} = source.{name}" for name in key)])
     with _as_storage_error(table.table_uri):
-        table.delete(where, commit_properties=_commit({}))
+        merging = table.merge(
+            _fitted(rows, table), same, source_alias="source", target_alias="target", commit_properties=_commit(marks)
+        )
+        merging.when_matched_update_all().when_not_matched_insert_all().execute()
+
+
+def _fitted(rows: pa.Table, table: DeltaTable) -> pa.Table:
+    """The rows with the columns that the table has: a newer version of this software may have added some."""
+    columns = pa.schema(table.schema().to_arrow())
+    of = {name: rows[name] for name in rows.column_names}
+    return pa.table(
+        [of.get(field.name, pa.nulls(rows.num_rows, field.type)) for field in columns], names=columns.names
+    ).cast(columns)
 
 
 def mark(table: DeltaTable, name: str) -> int | None:
@@ -111,29 +137,47 @@ def _plain(rows: pa.Table) -> pa.Table:
 
 
 def tidy(table: DeltaTable, form: TableForm, order: Sequence[str]) -> int:
-    """Make few files of many, sorted, partition by partition; return how many were taken together.
+    """Make few files of many, partition by partition; return how many were taken together.
 
-    A partition of fewer than `_SMALL_FILES` files is left as it is. No row is another one after it, and no mark.
+    A partition is left as it is until `_SMALL_FILES` of its files are small. Then those are put together; and where
+    they are a quarter of it or more, all of it is sorted anew. So upkeep writes no more than a few times what was
+    written before it, and leaves alone a day that nothing comes to any more. No row is another one after it, and no
+    mark.
     """
     taken = 0
     with _as_storage_error(table.table_uri):
-        actions = pa.table(table.get_add_actions(flatten=True))
-        column = f"partition.{form.partition_by}"
-        values = actions[column].to_pylist() if form.partition_by else [None] * actions.num_rows
-        for value, files in sorted(Counter(values).items(), key=str):
-            if files >= _SMALL_FILES:
-                only = [(form.partition_by, "=", str(value))] if form.partition_by else None
-                taken += table.optimize.z_order(list(order), only)["numFilesRemoved"] if order else 0
-                taken += 0 if order else table.optimize.compact(only)["numFilesRemoved"]
+        for value, sizes in sorted(_sizes(table, form).items(), key=str):
+            small = [size for size in sizes if size < _SMALL_BYTES]
+            if len(small) < _SMALL_FILES:
+                continue
+            only = [(form.partition_by, "=", str(value))] if form.partition_by else None
+            if order and sum(sizes) < _SORTED_BYTES and 4 * sum(small) >= sum(sizes):
+                taken += table.optimize.z_order(list(order), only, target_size=_LARGE_BYTES)["numFilesRemoved"]
+            else:
+                taken += table.optimize.compact(only, target_size=_LARGE_BYTES)["numFilesRemoved"]
     return taken
 
 
 def vacuum(table: DeltaTable, keep_hours: int) -> int:
-    """Delete the files that no version of the last hours needs; return how many."""
+    """Delete the files that no version of the last hours needs, or that were never of any; return how many.
+
+    A commit that was refused leaves its files behind, and no log names them. They are told by their age from those of a
+    commit that is being made.
+    """
     with _as_storage_error(table.table_uri):
         table.create_checkpoint()
         table.cleanup_metadata()
-        return len(table.vacuum(keep_hours, dry_run=False, enforce_retention_duration=False))
+        return len(table.vacuum(keep_hours, dry_run=False, enforce_retention_duration=False, full=True))
+
+
+def _sizes(table: DeltaTable, form: TableForm) -> dict[object, list[int]]:
+    """The bytes of each file, by partition."""
+    actions = pa.table(table.get_add_actions(flatten=True))
+    values = actions[f"partition.{form.partition_by}"].to_pylist() if form.partition_by else [None] * actions.num_rows
+    sizes: dict[object, list[int]] = {}
+    for value, size in zip(values, actions["size_bytes"].to_pylist(), strict=True):
+        sizes.setdefault(value, []).append(size)
+    return sizes
 
 
 def _commit(marks: Mapping[str, int]) -> CommitProperties:
@@ -146,5 +190,5 @@ def _commit(marks: Mapping[str, int]) -> CommitProperties:
 def _as_storage_error(what: str) -> Iterator[None]:
     try:
         yield
-    except (DeltaError, OSError) as error:
+    except (DeltaError, OSError, pa.ArrowInvalid) as error:  # the last: a file went while it was read
         raise StorageError(f"{what}: {error}") from error

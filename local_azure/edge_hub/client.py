@@ -1,6 +1,7 @@
 """A client of a stand-in: IoT Hub's service API, and the paths that only a stand-in has."""
 
 import base64
+import gzip
 import http
 import json
 from collections.abc import Callable
@@ -31,8 +32,14 @@ class Upstreamed:
     system: dict[str, str]
 
     def json(self) -> Any:
-        """Decode the body."""
-        return json.loads(self.body)
+        """Decode the body, unpacked where it says that it is packed."""
+        packed = self.system.get("contentEncoding") == "gzip"
+        return json.loads(gzip.decompress(self.body) if packed else self.body)
+
+    def events(self) -> list[Any]:
+        """Decode the events in the body: one, or those of a JSON array."""
+        document = self.json()
+        return document if isinstance(document, list) else [document]
 
 
 class HubClient(IotHubClient):

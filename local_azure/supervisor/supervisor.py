@@ -109,6 +109,11 @@ class Supervisor:
             raise TransportError("the edge hub was not started: call start() first")
         return HubClient(self._rest, self.device_id)
 
+    @property
+    def iothub(self) -> str:
+        """The host name of IoT Hub, with which the `source` of the store's events begins."""
+        return self._endpoints().iothub
+
     def event_hub(self, name: str) -> str:
         """Return the connection string of an event hub, which stays the same when the namespace is started again."""
         text = connection_string_file(self._event_hubs_state).read_text()

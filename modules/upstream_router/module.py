@@ -1,50 +1,65 @@
 """Events in, each to every configured sink; what is no event is refused with a reason and stops nothing."""
 
 import logging
+import os
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
+from modules.upstream_router.couriers import Couriers
+from modules.upstream_router.destinations import Destinations
 from modules.upstream_router.envelope import read_event
 from modules.upstream_router.sinks.ndjson import NdjsonFile
 from modules.upstream_router.spatial_analysis import bare_document
+from modules.upstream_router.windows_mode import WindowsMode
 from storeflow.contract.events import SpatialAnalysis
-from storeflow.contract.twins import NdjsonSink, SpatialAnalysisSink, Telemetry, UpstreamSink
+from storeflow.contract.telemetry import NdjsonSink, SpatialAnalysisSink, Telemetry
 from storeflow.errors import ContractError
-from storeflow.host.custody import EVENTS, SPATIAL_ANALYSIS_OUTPUT, UPSTREAM_OUTPUT
+from storeflow.host.courier import Courier
+from storeflow.host.custody import EVENTS, SPATIAL_ANALYSIS_OUTPUT
 from storeflow.host.module import ModuleContext, Output, RawEvent, Sink, sink_name
 from storeflow.transport.port import MAX_BODY_BYTES
 
 LOG = logging.getLogger(__name__)
 _STRANGERS_TOLD = 100
 """Types that are not known here are logged once each, but not more than these: a log is bounded too."""
+_COUNTED = (
+    *("events_accepted", "events_refused", "events_unknown", "events_expired", "events_unsendable"),
+    *("cloud_messages", "cloud_bytes", "spatial_analysis_dropped"),
+)
 
 
 class UpstreamRouter:
     """The last module that an event passes on the device.
 
     The host keeps what `on_message` returns in the outbox, then answers the sender with a receipt, then delivers to
-    each sink in its own time. There is no checkpoint: what is on its way is in the outbox.
+    each sink in its own time. What is on its way is in the outbox, and what is added up in a file of its own.
     """
 
     sections: ClassVar[tuple[str, ...]] = ("telemetry",)
 
     def __init__(self, context: ModuleContext, checkpoint: bytes | None = None) -> None:  # noqa: ARG002 - has no state
         self._folder = context.state_folder
-        self._destinations: tuple[str, ...] = ()
+        self._destinations = Destinations({})
         self._tells_spatial_analysis = False
         self._sinks: Mapping[str, Sink] = {}
         self._strangers: set[tuple[str, str | None]] = set()
-        self._counts = dict.fromkeys(
-            ("events_accepted", "events_refused", "events_unknown", "spatial_analysis_dropped"), 0.0
-        )
+        self._counts = Counter(dict.fromkeys(_COUNTED, 0))
+        self._couriers = Couriers(context.device_id, os.environ, self._counts)
+        self._windows = WindowsMode(context.state_folder, context.device_id)
 
     @property
     def sinks(self) -> Mapping[str, Sink]:
         """The file sinks in force, by destination."""
         return self._sinks
 
+    @property
+    def couriers(self) -> Mapping[str, Courier]:
+        """Those of the sinks in the cloud, by destination."""
+        return self._couriers.in_force
+
     def configure(self, section: str, value: Any, version: int) -> None:  # noqa: ARG002 - one section, no version in it
-        """Take over `telemetry`: which sinks every event goes to, and whether anybody wants Spatial Analysis."""
+        """Take over `telemetry`: which sinks there are, and what goes to which."""
         telemetry: Telemetry = value
         sinks = telemetry.sinks.values()
         self._sinks = {
@@ -52,10 +67,11 @@ class UpstreamRouter:
             for sink_id, sink in telemetry.sinks.items()
             if isinstance(sink, NdjsonSink)
         }
-        upstream = (UPSTREAM_OUTPUT,) if any(isinstance(sink, UpstreamSink) for sink in sinks) else ()
-        self._destinations = (*upstream, *self._sinks)
+        self._couriers.configure(telemetry)
+        self._windows.configure(telemetry.windows)
+        self._destinations = Destinations(telemetry.sinks)
         self._tells_spatial_analysis = any(isinstance(sink, SpatialAnalysisSink) for sink in sinks)
-        LOG.info("events go to %s", ", ".join(self._destinations) or "nobody: no sink takes store events")
+        LOG.info("events go to %s", self._destinations)
         if self._tells_spatial_analysis:
             LOG.info("documents of Azure Spatial Analysis go to %s", SPATIAL_ANALYSIS_OUTPUT)
 
@@ -76,18 +92,29 @@ class UpstreamRouter:
         self._counts["events_accepted"] += 1
         if not known:
             self._meet(event)
+        for window in self._windows.take(event):  # nothing may fail after it: these are not returned again
+            outputs += [Output(destination, window) for destination in self._destinations.of(window.type)]
         return outputs
 
+    def checkpoint(self) -> bytes:
+        """Nothing: what windows are made of is kept beside the outbox, now, before the events that brought it."""
+        self._windows.keep()
+        return b""
+
     def metrics(self) -> Mapping[str, float]:
-        """Events accepted and refused since the start; of those accepted, how many were unknown, or nobody's."""
-        return dict(self._counts)
+        """Events accepted and refused since the start; what became of those accepted, and what went to the cloud."""
+        return {**{name: float(number) for name, number in self._counts.items()}, **self._windows.counts}
 
     def close(self) -> None:
-        """Nothing is open between two writes."""
+        """End the connections; no file is open between two writes."""
+        self._couriers.close()
+        self._windows.close()
 
     def _route(self, event: RawEvent) -> list[Output]:
         if event.type != SpatialAnalysis.event_type:
-            return [Output(destination, event) for destination in self._destinations]
+            leaves = self._windows.may_leave(event.type)
+            names = [name for name in self._destinations.of(event.type) if leaves or name in self._sinks]
+            return [Output(name, event) for name in names]
         if self._tells_spatial_analysis:
             return [Output(SPATIAL_ANALYSIS_OUTPUT, bare_document(event))]
         if not self._counts["spatial_analysis_dropped"]:

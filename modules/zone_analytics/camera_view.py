@@ -67,7 +67,8 @@ class CameraView:
         self.at, self.newest = detections.captured_at, detections
         self.aspect_ratio = detections.frame_width / detections.frame_height
         self.model_version = detections.model_version
-        decisions = ended + self._forget(self.at)
+        of_the_gone = ended + self._forget(self.at)
+        decisions: list[Decision] = []
         everyone = self.people.update(self.at, self.aspect_ratio, detections.tracks)
         self.groups.observe(self.at, [sighting.person for sighting in everyone])
         for sighting in everyone:
@@ -79,10 +80,11 @@ class CameraView:
                 queue.observe(sighting, self.aspect_ratio)
         for zone in self.zones.values():
             decisions += zone.tick(self.at)
+        self._take_note(decisions)
         decisions += self._recognise(self.at)
-        for queue in self.queues.values():
-            decisions += queue.tick(self.at)
-        return decisions + self._emit_numbers(self.at)
+        waits = [decision for queue in self.queues.values() for decision in queue.tick(self.at)]
+        self._take_note(waits)
+        return of_the_gone + decisions + waits + self._emit_numbers(self.at)
 
     def end(self) -> list[Decision]:
         """Decide everything that is still open: no more frames come."""
@@ -135,12 +137,20 @@ class CameraView:
         for decision in decisions:
             if isinstance(decision, Crossing):
                 crossing = self.groups.qualify(decision)
-                if any(visits.zone.staff_only for visits in self.zones.values()):
+                if self._may_recognise:
                     self.staff.remember(crossing)
                 qualified.append(crossing)
             else:
                 qualified.append(decision)
         return qualified
+
+    def _take_note(self, decisions: Iterable[Decision]) -> None:
+        if self._may_recognise:
+            self.staff.take_note(decisions)
+
+    @property
+    def _may_recognise(self) -> bool:
+        return any(visits.zone.staff_only for visits in self.zones.values())
 
     def _line(self, line_id: str, line: Line) -> LineCounter:
         counter = self.lines.get(line_id)

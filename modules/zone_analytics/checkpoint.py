@@ -4,6 +4,7 @@ It holds what decisions need: where people's feet were in the last moments and h
 while documents of Azure Spatial Analysis are made, the detections of each camera's newest frame are in it as well.
 """
 
+import logging
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
@@ -24,6 +25,7 @@ from storeflow.contract.messages import Detections
 from storeflow.contract.twins import Layout
 from storeflow.errors import ContractError
 
+LOG = logging.getLogger(__name__)
 VERSION: Final = 2
 
 
@@ -123,3 +125,14 @@ def decode(body: bytes) -> Checkpoint:
         return _ADAPTER.validate_json(body)
     except ValidationError as error:
         raise ContractError(first_fault(error, "checkpoint")) from error
+
+
+def decode_or_begin(body: bytes | None) -> Checkpoint:
+    """What `encode` encoded; a store with nobody in view where there is none, or one that can't be read."""
+    if body is None:
+        return Checkpoint()
+    try:
+        return decode(body)
+    except ContractError as error:
+        LOG.warning("starting with nobody in view: %s", error)
+        return Checkpoint()

@@ -6,13 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from modules.zone_analytics import checkpoint
+from modules.zone_analytics.checkpoint import decode_or_begin
 from modules.zone_analytics.decisions import Crossing, NoCrossing, Origin
 from modules.zone_analytics.parameters import DECISIONS
 from modules.zone_analytics.spatial_analysis import to_documents
 from modules.zone_analytics.store_events import to_events
 from modules.zone_analytics.store_view import Decided, StoreView
+from modules.zone_analytics.stream_events import StreamEvents
 from storeflow.contract.messages import Detections, StreamEnded
-from storeflow.errors import ContractError
 from storeflow.frames.side_channel import MessageSubscriber
 from storeflow.host.custody import EVENTS
 from storeflow.host.module import ModuleContext, Output
@@ -32,19 +33,25 @@ class ZoneAnalytics:
         context: who and where the module is.
         checkpoint: who was in view when the process ended.
         clock: a steady clock, in seconds: by it, and by nothing else, a camera's silence is measured.
+        time_of_day: the device's, in seconds since the epoch: how far a camera that is away is told.
     """
 
     sections: ClassVar[tuple[str, ...]] = ("layout",)
 
     def __init__(
-        self, context: ModuleContext, checkpoint: bytes | None, clock: Callable[[], float] = time.monotonic
+        self,
+        context: ModuleContext,
+        checkpoint: bytes | None,
+        clock: Callable[[], float] = time.monotonic,
+        time_of_day: Callable[[], float] = time.time,
     ) -> None:
         self._context = context
         self._clock = clock
-        self._at_rest = _read(checkpoint)
+        self._at_rest = decode_or_begin(checkpoint)
         self.config_version = self._at_rest.config_version
         self.store = StoreView(DECISIONS)
         self._heard_at: dict[str, float] = {}
+        self._stream_events = StreamEvents(context, time_of_day)
         self._subscriber: MessageSubscriber | None = None
         self._outputs: list[Output] = []
         self._counts = dict.fromkeys(("frames", "streams_ended", "crossings", "crossings_refused", "events"), 0)
@@ -67,10 +74,13 @@ class ZoneAnalytics:
         for _ in range(MESSAGES_AT_ONCE):
             if message is None:
                 break
-            self._outputs += self.on_side_channel(message)
+            outputs = self.on_side_channel(message)
+            self._outputs += self._stream_events.around(message, self.store, self.config_version, outputs)
             message = self._subscriber.receive(0)
         self._end_silent_views()
+        self._outputs += self._stream_events.of_away(self.store)
         outputs, self._outputs = self._outputs, []
+        self._counts["events"] += len(outputs)
         return outputs
 
     def on_side_channel(self, message: Detections | StreamEnded) -> list[Output]:
@@ -96,9 +106,7 @@ class ZoneAnalytics:
         from_origins = [(one, self._origin(one)) for one in decided]
         events = [event for one, origin in from_origins for event in to_events(one.decision, origin)]
         events += [event for one, origin in from_origins for event in to_documents(one.decision, one.scene, origin)]
-        outputs = [Output(EVENTS, event) for event in events]
-        self._counts["events"] += len(outputs)
-        return outputs
+        return [Output(EVENTS, event) for event in events]
 
     def checkpoint(self) -> bytes:
         """Everyone in view, every passage and visit that is open, every area's count."""
@@ -135,13 +143,4 @@ class ZoneAnalytics:
                 if camera_id in self.store.cameras:
                     LOG.warning("camera %s: no frame for %.0f s; its visits end", camera_id, SILENT_SECONDS)
                     self._outputs += self.to_outputs(self.store.end(camera_id))
-
-
-def _read(body: bytes | None) -> checkpoint.Checkpoint:
-    if body is None:
-        return checkpoint.Checkpoint()
-    try:
-        return checkpoint.decode(body)
-    except ContractError as error:
-        LOG.warning("starting with nobody in view: %s", error)
-        return checkpoint.Checkpoint()
+                    self._outputs += self._stream_events.of_ended(camera_id, self.store)

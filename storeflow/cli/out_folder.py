@@ -7,6 +7,7 @@ from pathlib import Path
 from storeflow.errors import ConfigError
 
 EVENTS, SUMMARY, HEAT_MAP, ANNOTATED = "events.ndjson", "summary.json", "heatmap.png", "annotated.mp4"
+LAKE, LAKE_FOLDER = "lake.json", "lake"
 OVERWRITE_HELP = "replace the results of an earlier run that are in the folder"
 
 

@@ -28,7 +28,7 @@ def event_id(source: str, event_type: str, *parts: str | int) -> str:
 def camera_source(hub: str, device_id: str, camera_id: str) -> str:
     """The `source` of what was decided in front of one camera of one device.
 
-    The camera's states add `/state` to it, documents of Azure Spatial Analysis `/spatial_analysis`.
+    The camera's states add `/state` to it, sums `/windows`, documents of Azure Spatial Analysis `/spatial_analysis`.
     """
     return f"//{hub}/{device_id}/{camera_id}"
 
@@ -61,7 +61,7 @@ class CloudEvent(BaseModel):
     source: Impersonal[str]
     """Whose series of events it belongs to: `//<IoT hub>/<device>/<camera>`, `…/<camera>/state` for how the camera
     itself fares, `//<IoT hub>/<device>/~areas` for what is counted over several cameras (no camera can be called so),
-    and `…/<camera>/spatial_analysis` for documents."""
+    `…/<camera>/windows` for sums, and `…/<camera>/spatial_analysis` for documents."""
     type: Impersonal[str]
     """Which of these events."""
     time: Impersonal[Instant]

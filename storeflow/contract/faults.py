@@ -53,6 +53,9 @@ _FORMS = {
     r"^[A-Za-z0-9_.-]{1,128}$": "a file name has 1 to 128 of the characters A-Z a-z 0-9 _ . -",
     r"^[A-Za-z0-9_+/-]{1,64}$": "a time zone has a name like Europe/Berlin",
     r"^([01][0-9]|2[0-3]):[0-5][0-9]$": "a time of day is expected, from 00:00 to 23:59",
+    r"^storeflow(\.[A-Za-z0-9_-]+)*(\.\*)?$": "an event type is expected: storeflow.line.crossed, storeflow.zone.*",
+    r"^[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?$": "a host name such as contoso.servicebus.windows.net is expected",
+    r"^[A-Za-z0-9._-]{1,256}$": "an event hub has a name of 1 to 256 of the characters A-Z a-z 0-9 . _ -",
     r"^[0-9a-f]{64}$": "a SHA-256 is expected: 64 of the characters 0-9 a-f",
 }
 """What a text has to look like, by its pattern."""

@@ -30,8 +30,8 @@ from storeflow.contract.section import (
     Polygon,
     Seconds,
     Section,
-    WholeNumber,
 )
+from storeflow.contract.telemetry import EventHubSink, NdjsonSink, SpatialAnalysisSink, Telemetry, UpstreamSink
 from storeflow.errors import ConfigError
 
 __all__ = [
@@ -39,6 +39,7 @@ __all__ = [
     "Area",
     "Camera",
     "Cameras",
+    "EventHubSink",
     "Focus",
     "Layout",
     "Line",
@@ -126,45 +127,6 @@ class Model(Section):
     """Overrides the model card's."""
     tracker: Literal["default", "bytetrack"] = "default"
     """Who is who from frame to frame: the tracker that counts were tuned with, or ByteTrack as published."""
-
-
-class UpstreamSink(Section):
-    """IoT Hub, by way of edgeHub's `$upstream`."""
-
-    kind: Literal["upstream"] = "upstream"
-
-
-class NdjsonSink(Section):
-    """A file of one JSON event a line, each event once."""
-
-    kind: Literal["ndjson"] = "ndjson"
-    file: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}\.ndjson$")] = "events.ndjson"
-    """Name inside the module's state folder."""
-    max_bytes: WholeNumber = Field(default=100_000_000, ge=1_000_000, le=1_000_000_000_000)
-    """Before it grows larger it becomes `<file>.1`, in place of the one before, and a new file is begun."""
-
-
-class SpatialAnalysisSink(Section):
-    """IoT Hub, too: documents of Azure Spatial Analysis without an envelope, and nothing else."""
-
-    kind: Literal["spatial_analysis"] = "spatial_analysis"
-
-
-class Telemetry(Section):
-    """Where events go."""
-
-    sinks: Annotated[
-        dict[Identifier, Annotated[UpstreamSink | NdjsonSink | SpatialAnalysisSink, Field(discriminator="kind")]],
-        Field(min_length=1, default_factory=lambda: {"cloud": UpstreamSink()}),
-    ]
-
-    @model_validator(mode="after")
-    def _one_file_each(self) -> Self:
-        owners: dict[str, str] = {}
-        for sink_id, sink in self.sinks.items():
-            if isinstance(sink, NdjsonSink) and (owner := owners.setdefault(sink.file, sink_id)) != sink_id:
-                raise ValueError(f"sinks.{sink_id}.file: {sink.file!r} is the file of sink {owner} already")
-        return self
 
 
 Cameras = dict[Identifier, Camera]

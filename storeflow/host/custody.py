@@ -5,8 +5,9 @@ events by source and id and carries nothing else; one that is lost costs one mor
 """
 
 import json
+import re
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -19,12 +20,17 @@ EVENTS = "events"
 RECEIPTS = "receipts"
 """The output on which receipts leave the receiver, and the input on which they reach the sender."""
 UPSTREAM_OUTPUT = "upstream"
-"""Every event on its way to IoT Hub."""
+"""Every event on its way to IoT Hub, but for alerts."""
+ALERTS_OUTPUT = "alerts"
+"""Alerts on their way to IoT Hub: an output of their own, so that their route can have a higher priority. edgeHub
+acknowledges at once, and after an outage it alone decides what leaves first."""
 SPATIAL_ANALYSIS_OUTPUT = "spatialanalysis"
 """Documents of Azure Spatial Analysis 2.0 on their way to IoT Hub, without the envelope."""
-HUB_OUTPUTS = frozenset((UPSTREAM_OUTPUT, SPATIAL_ANALYSIS_OUTPUT))
+HUB_OUTPUTS = frozenset((UPSTREAM_OUTPUT, ALERTS_OUTPUT, SPATIAL_ANALYSIS_OUTPUT))
 """Routed to `$upstream`: edgeHub keeps what leaves there until IoT Hub has it, so that its acknowledgement is the
 receipt."""
+MAX_EVENTS = 5000
+"""In one message: a body of 200 KB has room for a thousand, or for a hundred thousand that are none."""
 
 
 class Receipt(NamedTuple):
@@ -73,11 +79,73 @@ def decode(body: bytes) -> Iterator[Receipt]:
             yield from (Receipt(source, event_id, refused) for event_id in ids)
 
 
-def receipt_for(body: bytes, *, refused: bool) -> Receipt | None:
-    """The receipt for an event as it arrived; none where it names no source and id, and so has no outbox behind it."""
+class Arrived(NamedTuple):
+    """One event of a message, as it came."""
+
+    body: bytes
+    receipt: Receipt | None
+    """None where it names no source and id, and so has no outbox behind it."""
+
+
+def events_in(body: bytes) -> list[Arrived]:
+    """The events of a message: one, or a JSON array of them (CloudEvents 1.0, "JSON Batch Format").
+
+    Each keeps the very characters that it was written in. What is no JSON is one event that nobody has a receipt for.
+
+    Raises:
+        ContractError: an array that breaks off, or that holds more than `MAX_EVENTS`.
+    """
+    if body.lstrip()[:1] != b"[":
+        return [Arrived(body, _receipt(_document(body)))]
     try:
-        document = json.loads(body)
-        source, event_id = document["source"], document["id"]
-    except (ValueError, KeyError, TypeError):
+        text = body.decode()
+        return [Arrived(text[start:end].encode(), _receipt(document)) for document, start, end in _elements(text)]
+    except (ValueError, RecursionError) as error:
+        raise ContractError(f"events: {error or 'nested too deeply'}") from error
+
+
+def _document(body: bytes) -> Any:
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
         return None
-    return Receipt(source, event_id, refused) if isinstance(source, str) and isinstance(event_id, str) else None
+
+
+def _receipt(document: Any) -> Receipt | None:
+    source, event_id = (document.get("source"), document.get("id")) if isinstance(document, dict) else (None, None)
+    if not isinstance(source, str) or not isinstance(event_id, str):
+        return None
+    try:
+        (source + event_id).encode()
+    except UnicodeEncodeError:  # half a character, as JSON's escapes can spell it: no outbox has such a key
+        return None
+    return Receipt(source, event_id)
+
+
+def _no_number(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no number in JSON")
+
+
+_PARSE = json.JSONDecoder(parse_constant=_no_number).raw_decode
+_SPACE = re.compile(r"[ \t\n\r]*")
+
+
+def _elements(text: str) -> Iterator[tuple[Any, int, int]]:
+    """Every element of a JSON array: parsed, and from where to where it was written."""
+    at = _behind_space(text, _behind_space(text, 0) + 1)
+    count, more = 0, text[at : at + 1] != "]"
+    while more:
+        if (count := count + 1) > MAX_EVENTS:
+            raise ValueError(f"more than {MAX_EVENTS} in one message")
+        document, end = _PARSE(text, at)
+        yield document, at, end
+        at = _behind_space(text, end)
+        if more := text[at : at + 1] == ",":
+            at = _behind_space(text, at + 1)
+    if text[at : at + 1] != "]" or _behind_space(text, at + 1) != len(text):
+        raise ValueError(f"the array's end is expected at character {at}")
+
+
+def _behind_space(text: str, at: int) -> int:
+    found = _SPACE.match(text, at)
+    return found.end() if found else at

@@ -1,4 +1,4 @@
-"""The outbox's SQLite file: opened so that it outlives power cuts, set aside when it is spoilt, one thread at a time.
+"""A module's SQLite file: opened so that it outlives power cuts, set aside when it is spoilt, one thread at a time.
 
 Two kinds of error leave here. A StorageError may pass (disk full, input/output error), so the same can be tried again,
 and it says what to do meanwhile; after a CorruptDatabaseError the file is of no use any more.
@@ -37,12 +37,18 @@ class Database:
         path: the file; created with its folder where there is none. A file that is no database is moved aside to
             `<name>.corrupt-<n>`, and logged.
         schema: statements that make the tables where they are not there yet.
+        lost: what the log says is gone with a file that was moved aside.
 
     Raises:
         StorageError: the folder or the disk refused.
     """
 
-    def __init__(self, path: Path, schema: str) -> None:
+    def __init__(
+        self,
+        path: Path,
+        schema: str,
+        lost: str = "events that had not left, the checkpoint and the sequence numbers are lost",
+    ) -> None:
         self._path = path
         self.lock = threading.RLock()
         try:
@@ -50,10 +56,10 @@ class Database:
             try:
                 self._connection = _open(path, schema)
             except CorruptDatabaseError as error:
-                _move_aside(path, error)
+                _move_aside(path, error, lost)
                 self._connection = _open(path, schema)
         except OSError as error:
-            raise StorageError(f"outbox {path}: {error}; make its folder writable") from error
+            raise StorageError(f"{path}: {error}; make its folder writable") from error
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
@@ -100,10 +106,10 @@ def _open(path: Path, schema: str) -> sqlite3.Connection:
 def _check(connection: sqlite3.Connection, path: Path) -> None:
     (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
     if verdict != "ok":
-        raise CorruptDatabaseError(f"outbox {path}: {verdict}")
+        raise CorruptDatabaseError(f"{path}: {verdict}")
 
 
-def _move_aside(path: Path, error: CorruptDatabaseError) -> None:
+def _move_aside(path: Path, error: CorruptDatabaseError, lost: str) -> None:
     """Keep a file that is no database for anyone who wants to look into it, and say what is lost."""
     names = (path.with_name(f"{path.name}.corrupt-{number}") for number in count(1))
     aside = next(name for name in names if not name.exists())
@@ -111,10 +117,10 @@ def _move_aside(path: Path, error: CorruptDatabaseError) -> None:
         with suppress(FileNotFoundError):
             path.with_name(path.name + suffix).rename(aside.with_name(aside.name + suffix))
     LOG.error(
-        "%s; it lies in %s now, and a new one is begun: events that had not left, the checkpoint and the sequence "
-        "numbers are lost; check the disk",
+        "%s; it lies in %s now, and a new one is begun: %s; check the disk",
         error,
         aside.name,
+        lost,
     )
 
 
@@ -125,6 +131,6 @@ def _storage_errors(path: Path) -> Iterator[None]:
         yield
     except (sqlite3.OperationalError, sqlite3.ProgrammingError) as error:
         cure = _CURES.get(getattr(error, "sqlite_errorcode", 0) & _PRIMARY, "look at its disk")
-        raise StorageError(f"outbox {path}: {error}; {cure}") from error
+        raise StorageError(f"{path}: {error}; {cure}") from error
     except sqlite3.DatabaseError as error:
-        raise CorruptDatabaseError(f"outbox {path}: {error}") from error
+        raise CorruptDatabaseError(f"{path}: {error}") from error

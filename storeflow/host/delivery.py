@@ -3,29 +3,35 @@
 Every destination has a task of its own, so that none waits for another. A row is deleted
 
 - on an output that is routed to IoT Hub, when the hub acknowledged it,
-- on any other output, when its receipt came back; without one it is sent again,
-- at a sink, in the same transaction that keeps the sink's new state.
+- on any other output, when its receipt came back; without one it is sent again. What is due at the same time travels on
+  the output `events` in one message, and each event of it has a receipt of its own,
+- at a sink, in the same transaction that keeps the sink's new state,
+- where a courier of the module's serves the destination, when the courier says so (courier.py).
 """
 
 import asyncio
 import logging
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
 from storeflow.errors import ContractError, StorageError, TransportError
-from storeflow.host.custody import HUB_OUTPUTS, RECEIPTS, Receipt, decode, encode
+from storeflow.host.courier import COURIER_PREFIX, Courier, Queue
+from storeflow.host.custody import EVENTS, HUB_OUTPUTS, RECEIPTS, Receipt, decode, encode
 from storeflow.host.database import CorruptDatabaseError
 from storeflow.host.module import SINK_PREFIX, Sink
 from storeflow.host.outbox import Outbox, Row, event_key
-from storeflow.transport.port import Transport
+from storeflow.host.packet import Packet, array, in_groups, single
+from storeflow.transport.port import MAX_BODY_BYTES, Transport
 
 LOG = logging.getLogger(__name__)
 _MAX_RECEIPTS = 500
 """In one message."""
+_MAX_EVENTS = 100
+"""In one message to another module."""
 _IDLE = 60.0
 _Item = TypeVar("_Item")
 
@@ -64,12 +70,19 @@ class Delivery:
         transport: takes the rows of outputs.
         sinks: gives the module's sinks in force, by destination.
         timing: how soon again, and how many at once.
+        couriers: gives the module's couriers in force, by destination.
     """
 
     def __init__(
-        self, outbox: Outbox, transport: Transport, sinks: Callable[[], Mapping[str, Sink]], timing: DeliveryTiming
+        self,
+        outbox: Outbox,
+        transport: Transport,
+        sinks: Callable[[], Mapping[str, Sink]],
+        timing: DeliveryTiming,
+        couriers: Callable[[], Mapping[str, Courier]] = dict,
     ) -> None:
         self._outbox, self._transport, self._sinks, self._timing = outbox, transport, sinks, timing
+        self._couriers = couriers
         self._wakes: dict[str, asyncio.Event] = {}
         self._under_way: dict[str, dict[bytes, _UnderWay]] = {}
         """By output and event key."""
@@ -115,7 +128,11 @@ class Delivery:
             wake.set()
 
     async def _pump(self, destination: str) -> None:
-        step = self._write if destination.startswith(SINK_PREFIX) else self._send
+        step: Callable[[str], Awaitable[float]] = self._send
+        if destination.startswith(SINK_PREFIX):
+            step = self._write
+        elif destination.startswith(COURIER_PREFIX):
+            step = self._hand_to_courier
         wake, failing = self._wakes[destination], False
         while True:
             wake.clear()
@@ -133,7 +150,8 @@ class Delivery:
                     LOG.info("%s: takes events again", destination)
                 failing = False
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(wake.wait(), pause)
+                    async with asyncio.timeout(pause):  # wait_for of Python 3.11 loses a cancellation that meets a wake
+                        await wake.wait()
 
     async def _send(self, output: str) -> float:
         """Send what is due; return for how many seconds nothing will be."""
@@ -143,37 +161,50 @@ class Delivery:
             del under_way[gone]
         now = time.monotonic()
         due = [row for row in rows if row.key not in under_way or under_way[row.key].again_at <= now]
-        for start in range(0, len(due), self._timing.in_flight):
-            await self._send_at_once(output, due[start : start + self._timing.in_flight])
+        packets = _packets(output, due, under_way)
+        for start in range(0, len(packets), self._timing.in_flight):
+            await self._send_at_once(output, packets[start : start + self._timing.in_flight])
         if due and output in HUB_OUTPUTS:
             return 0.0  # what was sent is gone: there may be more
         return max(0.0, min((sent.again_at - now for sent in under_way.values()), default=_IDLE))
 
-    async def _send_at_once(self, output: str, rows: Sequence[Row]) -> None:
+    async def _send_at_once(self, output: str, packets: Sequence[Packet]) -> None:
         under_way, now = self._under_way[output], time.monotonic()
-        for row in rows:  # before sending: a receipt may overtake the acknowledgement
+        for row in _rows(packets):  # before sending: a receipt may overtake the acknowledgement
             before = under_way.get(row.key)
             self.counts["resent"] += before is not None
             pause = min(2 * before.pause, self._timing.max_resend_seconds) if before else self._timing.resend_seconds
             under_way[row.key] = _UnderWay(row.id, now + pause, pause)
         sendings: list[Awaitable[None]] = [
-            self._transport.send(output, row.body, row.properties, row.key.hex()) for row in rows
+            self._transport.send(output, each.body, each.properties, each.message_id, each.form) for each in packets
         ]
         answers = await asyncio.gather(*sendings, return_exceptions=True)
-        sent = [row for row, answer in zip(rows, answers, strict=True) if answer is None]
+        sent = _rows(packet for packet, answer in zip(packets, answers, strict=True) if answer is None)
         self.counts["sent"] += len(sent)
         if output in HUB_OUTPUTS:
             await asyncio.to_thread(self._outbox.delete, [row.id for row in sent])
             self.counts["delivered"] += len(sent)
-        for row, answer in zip(rows, answers, strict=True):
-            if answer is not None:
-                under_way.pop(row.key, None)
+        for row in _rows(packet for packet, answer in zip(packets, answers, strict=True) if answer is not None):
+            under_way.pop(row.key, None)
         for answer in answers:
             if answer is not None:
                 raise answer
 
+    async def _hand_to_courier(self, destination: str) -> float:
+        courier = self._couriers().get(destination)
+        self._outbox.mark(destination, taken=courier is not None)
+        if courier is None:
+            return _IDLE  # its events wait until it is configured again
+        queue = Queue(self._outbox, destination)
+        try:
+            return await courier.step(queue, self._transport.send)
+        finally:
+            self.counts["sent"] += queue.struck_off
+            self.counts["delivered"] += queue.struck_off
+
     async def _write(self, destination: str) -> float:
         sink = self._sinks().get(destination)
+        self._outbox.mark(destination, taken=sink is not None)
         if sink is None:
             if self._synchronised_sinks.pop(destination, None) is not None:
                 LOG.warning("%s is no longer configured: its events wait until it is again", destination)
@@ -240,6 +271,19 @@ class Delivery:
                 await self._transport.send(RECEIPTS, encode(batch), {}, uuid.uuid4().hex)
             except TransportError as error:
                 LOG.warning("%d receipts were not sent, their events will come again: %s", len(batch), error)
+
+
+def _packets(output: str, due: Sequence[Row], under_way: Mapping[bytes, _UnderWay]) -> list[Packet]:
+    """Messages for what is due; what comes again goes alone, in case that its receiver dies of one of them."""
+    if output != EVENTS:
+        return [single(row) for row in due]
+    again = [single(row) for row in due if row.key in under_way]
+    fresh = in_groups([row for row in due if row.key not in under_way], _MAX_EVENTS, MAX_BODY_BYTES)
+    return again + [array(rows, compress=False) if len(rows) > 1 else single(rows[0]) for rows in fresh]
+
+
+def _rows(packets: Iterable[Packet]) -> list[Row]:
+    return [row for packet in packets for row in packet.rows]
 
 
 def _put_or_drop(waiting: asyncio.Queue[_Item], item: _Item) -> None:

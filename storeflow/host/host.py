@@ -69,7 +69,7 @@ class Host:
         retry_seconds = self._retry_seconds = timing.retry_seconds
         self._stall_seconds, self._reconfigure_seconds = stall_seconds, reconfigure_seconds
         module = ModuleThread(factory, context, outbox, committed=self._on_committed, retry_seconds=retry_seconds)
-        self._module_thread, self._delivery = module, Delivery(outbox, transport, module.sinks, timing)
+        self._module_thread, self._delivery = module, Delivery(outbox, transport, module.sinks, timing, module.couriers)
         self._loop = asyncio.get_running_loop()
         self._stopping, self._twin_changed = asyncio.Event(), asyncio.Event()
         self.status = HostStatus(context, module, outbox, self._delivery, stall_seconds=stall_seconds)
@@ -138,7 +138,8 @@ class Host:
         pause: float | None = None
         while True:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._twin_changed.wait(), pause)
+                async with asyncio.timeout(pause):  # wait_for of Python 3.11 loses a cancellation that meets a change
+                    await self._twin_changed.wait()
             self._twin_changed.clear()
             pause = None
             try:

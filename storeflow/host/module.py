@@ -123,7 +123,13 @@ class HasCheckpoint(Protocol):
     """A module that goes on after a restart from where it was."""
 
     def checkpoint(self) -> bytes:
-        """The state after everything returned so far, to be kept in one transaction with it."""
+        """The state after everything returned so far, to be kept in one transaction with it.
+
+        It is called again only once that transaction is on the disk.
+
+        Raises:
+            StorageError: what the module keeps elsewhere was not kept; the host calls again a second later.
+        """
 
 
 class Sink(Protocol):

@@ -10,7 +10,8 @@ from typing import Any
 
 from storeflow.errors import ContractError, StorageError
 from storeflow.host.configuration import Acknowledgement, Configuration, ConfigurationState
-from storeflow.host.custody import EVENTS, Receipt, receipt_for
+from storeflow.host.courier import Courier, HasCouriers
+from storeflow.host.custody import EVENTS, Arrived, Receipt, events_in
 from storeflow.host.database import CorruptDatabaseError
 from storeflow.host.module import (
     HasCheckpoint,
@@ -39,7 +40,7 @@ _MAX_FAILURES = 5
 _LOG_SECONDS = 60.0
 """Between two lines about a disk that refuses for the same reason."""
 _MAX_BATCH = 200
-"""Messages between two commits."""
+"""Messages between two commits, and events in all but the last of them: a message may have many."""
 _MAX_WAITING = 1000
 """Messages that the module has not seen yet."""
 
@@ -100,6 +101,10 @@ class ModuleThread:
     def sinks(self) -> Mapping[str, Sink]:
         """The module's own sinks in force."""
         return self._module.sinks if isinstance(self._module, HasSinks) else {}
+
+    def couriers(self) -> Mapping[str, Courier]:
+        """Those of the module's destinations that it serves by rules of its own."""
+        return self._module.couriers if isinstance(self._module, HasCouriers) else {}
 
     def methods(self) -> Mapping[str, Method]:
         """The module's own direct methods."""
@@ -177,32 +182,50 @@ class ModuleThread:
             result.set_result(acknowledgements)
 
     def _take_messages(self, module: Module, timeout: float) -> tuple[list[Output], list[Receipt]]:
-        """Hand the module what waits for it, up to a batch; one bad message stops none of the others.
+        """Hand the module what waits for it, up to a batch; one bad event stops none of the others."""
+        outputs: list[Output] = []
+        receipts: list[Receipt] = []
+        taken = 0
+        while taken < _MAX_BATCH:
+            try:
+                input_name, body = self._messages.get(timeout=0.0 if taken else timeout)
+            except queue.Empty:
+                break
+            events = self._unpack(body) if input_name == EVENTS else [Arrived(body, None)]
+            taken += max(1, len(events))
+            for event in events:
+                receipt = self._hand_over(module, input_name, event, outputs)
+                if receipt is not None:
+                    receipts.append(receipt)
+            self.beat = time.monotonic()
+        return outputs, receipts
+
+    def _unpack(self, body: bytes) -> list[Arrived]:
+        try:
+            return events_in(body)
+        except ContractError as error:
+            LOG.warning("message on %s refused: %s", EVENTS, error)
+            self.counts["messages_refused"] += 1
+            return []
+
+    def _hand_over(self, module: Module, input_name: str, event: Arrived, outputs: list[Output]) -> Receipt | None:
+        """Have the module handle one event or message; the receipt that is due once its outputs are kept.
 
         Only a ContractError says that the event is at fault. Anything else that the module raises says that the module
         is: there is no receipt, and the event comes again.
         """
-        outputs: list[Output] = []
-        receipts: list[Receipt] = []
-        for number in range(_MAX_BATCH):
-            try:
-                input_name, body = self._messages.get(timeout=0.0 if number else timeout)
-            except queue.Empty:
-                break
-            receipt = receipt_for(body, refused=False) if input_name == EVENTS else None
-            try:
-                outputs.extend(_on_message(module, input_name, body))
-            except ContractError as error:
-                LOG.warning("%s refused: %s", receipt.named if receipt else f"message on {input_name}", error)
-                self.counts["messages_refused"] += 1
-                receipt = receipt and receipt._replace(refused=True)
-            except Exception as error:
-                LOG.exception("the module failed on %s", receipt.named if receipt else f"a message on {input_name}")
-                self.counts["messages_failed"] += 1
-                receipt = receipt and self._after_failure(receipt, body, error)
-            if receipt is not None:
-                receipts.append(receipt)
-        return outputs, receipts
+        receipt = event.receipt
+        try:
+            outputs.extend(_on_message(module, input_name, event.body))
+        except ContractError as error:
+            LOG.warning("%s refused: %s", receipt.named if receipt else f"message on {input_name}", error)
+            self.counts["messages_refused"] += 1
+            return receipt and receipt._replace(refused=True)
+        except Exception as error:
+            LOG.exception("the module failed on %s", receipt.named if receipt else f"a message on {input_name}")
+            self.counts["messages_failed"] += 1
+            return receipt and self._after_failure(receipt, event.body, error)
+        return receipt
 
     def _after_failure(self, receipt: Receipt, body: bytes, error: Exception) -> Receipt | None:
         """No receipt, until the event failed so often that it is set aside; then that it is refused."""
@@ -233,12 +256,16 @@ class ModuleThread:
         Once the thread is to end, the disk is asked one last time. Returns whether everything was kept; if not, the
         outbox is as it was before, and no newer checkpoint may come into it.
         """
-        checkpoint = module.checkpoint() if isinstance(module, HasCheckpoint) else None
+        checkpoint, made = None, not isinstance(module, HasCheckpoint)
         last_time, logged, logged_at = False, "", float("-inf")
-        while outputs or receipts or checkpoint != self._checkpoint:  # else there is nothing to keep
+        while True:
             try:
-                self._outbox.commit(outputs, checkpoint, time.time())
-                self._checkpoint = checkpoint
+                if isinstance(module, HasCheckpoint) and not made:
+                    # It may keep something beside the outbox, and takes a second call to mean that the outbox is kept.
+                    checkpoint, made = module.checkpoint(), True
+                if outputs or receipts or checkpoint != self._checkpoint:
+                    self._outbox.commit(outputs, checkpoint, time.time())
+                    self._checkpoint = checkpoint
                 break
             except CorruptDatabaseError:
                 raise

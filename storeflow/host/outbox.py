@@ -13,7 +13,9 @@ checkpoint of the module that made them are one transaction, so that state and e
 import json
 import logging
 import sqlite3
+import sys
 from collections.abc import Sequence
+from contextlib import closing
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -39,6 +41,7 @@ CREATE TABLE IF NOT EXISTS outbox (
     id INTEGER PRIMARY KEY AUTOINCREMENT, destination TEXT NOT NULL, key BLOB NOT NULL, importance INTEGER NOT NULL,
     properties TEXT NOT NULL, body BLOB NOT NULL);
 CREATE INDEX IF NOT EXISTS outbox_by_destination ON outbox (destination, id);
+CREATE INDEX IF NOT EXISTS outbox_by_type ON outbox (destination, json_extract(properties, '$.eventType'));
 CREATE TABLE IF NOT EXISTS seen (n INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE, kept_at REAL NOT NULL);
 CREATE TABLE IF NOT EXISTS numbers (source TEXT PRIMARY KEY, last INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS state (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
@@ -68,8 +71,8 @@ class Outbox:
 
     Args:
         path: the database file; one that is no database is moved aside (`database.py`).
-        max_rows: beyond it rows are dropped, the oldest of the least important events first. A drop is logged and
-            counted, and leaves a hole in its source's sequence that every reader can see.
+        max_rows: beyond it rows are dropped, those first that nobody takes, then the oldest of the least important
+            events. A drop is logged and counted, and leaves a hole in its source's sequence that every reader can see.
         max_seen: how many keys `seen` holds at most; ten senders with full outboxes by default. The newest
             `max_rows` are held whatever the clock says, older ones for `SEEN_SECONDS`.
 
@@ -80,6 +83,7 @@ class Outbox:
     def __init__(self, path: Path, *, max_rows: int = 100_000, max_seen: int = 1_000_000) -> None:
         self._max_rows, self._max_seen = max_rows, max_seen
         self.counts = dict.fromkeys(("kept", "repeated", "oversized", "dropped"), 0)
+        self._untaken: frozenset[str] = frozenset()
         self._database = Database(path, _SCHEMA)
         with self._database.reading() as connection:
             self._destinations = {name for (name,) in connection.execute("SELECT DISTINCT destination FROM outbox")}
@@ -120,14 +124,41 @@ class Outbox:
             self.counts[name] += number
         return counts["kept"]
 
-    def waiting(self, destination: str, limit: int) -> list[Row]:
-        """The oldest rows for one destination, up to `limit`."""
+    def waiting(self, destination: str, limit: int, max_bytes: int = sys.maxsize) -> list[Row]:
+        """The oldest rows for one destination, oldest first: up to `limit`, and until their bodies have `max_bytes`."""
+        return self._rows("WHERE destination = ? ORDER BY id LIMIT ?", destination, limit, max_bytes)
+
+    def newest(self, destination: str, limit: int, max_bytes: int = sys.maxsize) -> list[Row]:
+        """The newest rows for one destination, newest first: up to `limit`, and until their bodies have `max_bytes`."""
+        return self._rows("WHERE destination = ? ORDER BY id DESC LIMIT ?", destination, limit, max_bytes)
+
+    def holds(self, destination: str, count: int) -> bool:
+        """Whether at least `count` rows wait for one destination."""
         with self._database.reading() as connection:
-            rows = connection.execute(
-                "SELECT id, key, properties, body FROM outbox WHERE destination = ? ORDER BY id LIMIT ?",
-                (destination, limit),
-            ).fetchall()
-        return [Row(row_id, key, json.loads(properties), body) for row_id, key, properties, body in rows]
+            found = connection.execute(
+                "SELECT 1 FROM outbox WHERE destination = ? LIMIT 1 OFFSET ?", (destination, count - 1)
+            ).fetchone()
+        return found is not None
+
+    def expire(self, destination: str, pattern: str, kept_before: float) -> int:
+        """Delete the rows for one destination that were kept before a moment, of event types that match a pattern.
+
+        Args:
+            destination: whose rows.
+            pattern: an event type, or its beginning and `.*`.
+            kept_before: seconds since the epoch.
+        """
+        first = pattern.removesuffix("*")
+        last = pattern if first == pattern else f"{first}{chr(sys.maxunicode)}"
+        with self._database.lock:
+            with self._database.transaction() as connection:
+                deleted = connection.execute(
+                    "DELETE FROM outbox WHERE id IN (SELECT outbox.id FROM outbox JOIN seen USING (key) WHERE "
+                    "destination = ? AND kept_at < ? AND json_extract(properties, '$.eventType') BETWEEN ? AND ?)",
+                    (destination, kept_before, first, last),
+                ).rowcount
+            self.rows_waiting -= deleted
+        return deleted
 
     def delete(self, row_ids: Sequence[int], sink_state: tuple[str, bytes] | None = None) -> None:
         """Delete rows that their next owner has on disk.
@@ -160,6 +191,15 @@ class Outbox:
         """Every destination that rows wait for, or waited for since the start."""
         with self._database.lock:
             return set(self._destinations)
+
+    def mark(self, destination: str, *, taken: bool) -> None:
+        """Say whether anybody takes the rows for a destination; before the first word they count as taken."""
+        self._untaken = self._untaken - {destination} if taken else self._untaken | {destination}
+
+    def rows_untaken(self) -> int:
+        """How many rows wait for destinations whose rows nobody takes."""
+        untaken = self._untaken
+        return sum(rows for name, rows in self.rows_by_destination().items() if name in untaken) if untaken else 0
 
     def checkpoint(self) -> bytes | None:
         """The module's last committed state."""
@@ -234,11 +274,13 @@ class Outbox:
         """Drop a hundredth of the limit at once, so that a full outbox is not sorted for every event."""
         excess = rows - self._max_rows + self._max_rows // 100
         dropped = connection.execute(
-            "DELETE FROM outbox WHERE id IN (SELECT id FROM outbox ORDER BY importance, id LIMIT ?)", (excess,)
+            "DELETE FROM outbox WHERE id IN (SELECT id FROM outbox ORDER BY "
+            "destination NOT IN (SELECT value FROM json_each(?)), importance, id LIMIT ?)",
+            (json.dumps(sorted(self._untaken)), excess),
         ).rowcount
         LOG.error(
-            "the outbox is full: %d rows wait, %d at most; %d were dropped, the oldest of the least important first; "
-            "find out why nothing leaves",
+            "the outbox is full: %d rows wait, %d at most; %d were dropped, those first that no sink takes, then the "
+            "oldest of the least important; find out why nothing leaves",
             rows,
             self._max_rows,
             dropped,
@@ -257,6 +299,17 @@ class Outbox:
             "DELETE FROM seen WHERE n IN (SELECT n FROM seen WHERE n <= ? ORDER BY n LIMIT ?) AND kept_at < ?",
             (newest - self._max_rows, _MAX_EVICTED, now - SEEN_SECONDS),
         )
+
+    def _rows(self, selection: str, destination: str, limit: int, max_bytes: int) -> list[Row]:
+        query = f"SELECT id, key, properties, body FROM outbox {selection}"  # noqa: S608 - of this file's own words
+        found: list[Row] = []
+        size = 0
+        with self._database.reading() as connection, closing(connection.execute(query, (destination, limit))) as rows:
+            for row_id, key, properties, body in rows:
+                found.append(Row(row_id, key, json.loads(properties), body))
+                if (size := size + len(body)) >= max_bytes:
+                    break
+        return found
 
     def _get(self, name: str) -> bytes | None:
         with self._database.reading() as connection:

@@ -67,6 +67,7 @@ class HostStatus:
         own: dict[str, float] = {**self._module_thread.counts, **self._outbox.counts, **self._delivery.counts}
         own |= {
             "rows_waiting": self._outbox.rows_waiting,
+            "rows_untaken": self._rows_untaken(),
             "outbox_bytes": self._outbox_bytes(),
             "oldest_row_age_seconds": self._oldest_row_age(),
             "uptime_seconds": self.uptime_seconds(),
@@ -112,6 +113,13 @@ class HostStatus:
             with suppress(OSError):
                 size += (self.context.state_folder / f"{FILE_NAME}{suffix}").stat().st_size
         return size
+
+    def _rows_untaken(self) -> int:
+        """0 where the disk does not say."""
+        try:
+            return self._outbox.rows_untaken()
+        except StorageError:
+            return 0
 
     def _oldest_row_age(self) -> float:
         """0 where no row waits, or the disk does not say."""

@@ -71,6 +71,13 @@ UPSTREAM_ROUTER = (
     Metric("events_accepted", "counter", "Events taken for delivery."),
     Metric("events_refused", "counter", "Messages that are no events of storeflow."),
     Metric("events_unknown", "counter", "Events taken of a kind or version that is not known here."),
+    Metric("events_expired", "counter", "Events that outlived their time to live and were deleted."),
+    Metric("events_unsendable", "counter", "Events in quarantine that a sink in the cloud can never take."),
+    Metric("cloud_messages", "counter", "Messages that arrived at sinks in the cloud."),
+    Metric("cloud_bytes", "counter", "Bytes of their bodies."),
+    Metric("windows_sent", "counter", "Rows of footfall windows sent for the first time."),
+    Metric("windows_corrected", "counter", "Rows of footfall windows sent again with another revision."),
+    Metric("windows_too_late", "counter", "Events too late for their window."),
     Metric("spatial_analysis_dropped", "counter", "Events made for Azure Spatial Analysis that no sink takes."),
 )
 SHARED = (Metric("frames", "counter", "Frames analysed (inference), decided about (zone_analytics)."),)
@@ -86,6 +93,7 @@ HOST = (
     Metric("host_dropped", "counter", "Rows dropped because the outbox was full."),
     Metric("host_rows_waiting", "gauge", "Rows in the outbox: an event on its way to one destination."),
     Metric("host_oldest_row_age_seconds", "gauge", "How long ago the oldest of them was kept."),
+    Metric("host_rows_untaken", "gauge", "Rows for sinks that the twin has no more."),
     Metric("host_outbox_bytes", "gauge", "Size of the outbox's files."),
     Metric("host_sent", "counter", "Messages that edgeHub acknowledged."),
     Metric("host_resent", "counter", "Events sent again because no receipt came."),

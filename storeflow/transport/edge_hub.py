@@ -23,7 +23,7 @@ from azure.iot.device.aio import IoTHubModuleClient
 from azure.iot.device.exceptions import ConnectionDroppedError, ConnectionFailedError, NoConnectionError
 
 from storeflow.errors import TransportError
-from storeflow.transport.port import MAX_BODY_BYTES, Inbox
+from storeflow.transport.port import JSON, MAX_BODY_BYTES, Form, Inbox
 
 LOG = logging.getLogger(__name__)
 _T = TypeVar("_T")
@@ -110,14 +110,15 @@ class EdgeHubTransport:
             else:
                 useless, away = 0, 0
 
-    async def send(self, output: str, body: bytes, properties: Mapping[str, str], message_id: str) -> None:
+    async def send(
+        self, output: str, body: bytes, properties: Mapping[str, str], message_id: str, form: Form = JSON
+    ) -> None:
         """Send one message; it returns when edgeHub has stored it."""
         if len(body) > MAX_BODY_BYTES:
             raise TransportError(
                 f"message of {len(body)} bytes for {output}: edgeHub is given {MAX_BODY_BYTES} at most"
             )
-        # Without content type and encoding, `$body` conditions in routes never match.
-        message: Any = Message(body, message_id, content_encoding="utf-8", content_type="application/json")  # type: ignore[no-untyped-call]  # the SDK's constructor has no annotations
+        message: Any = Message(body, message_id, form.content_encoding, form.content_type)  # type: ignore[no-untyped-call]  # the SDK's constructor has no annotations
         message.custom_properties.update(properties)
         sending = self._connected().send_message_to_output(message, output)
         await self._answered(sending, self._timing.answer, f"message to {output}")

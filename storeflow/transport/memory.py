@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from storeflow.errors import TransportError
-from storeflow.transport.port import MAX_BODY_BYTES, Inbox
+from storeflow.transport.port import JSON, MAX_BODY_BYTES, Form, Inbox
 
 _METHOD_SECONDS = 30.0
 """IoT Hub's response time-out, unless the caller names another."""
@@ -25,6 +25,7 @@ class Message(NamedTuple):
     body: bytes
     properties: dict[str, str]
     message_id: str
+    form: Form = JSON
 
 
 class MemoryHub:
@@ -88,12 +89,14 @@ class MemoryTransport:
         finally:
             del self._hub.inboxes[self._module_id]
 
-    async def send(self, output: str, body: bytes, properties: Mapping[str, str], message_id: str) -> None:
+    async def send(
+        self, output: str, body: bytes, properties: Mapping[str, str], message_id: str, form: Form = JSON
+    ) -> None:
         """Have the hub acknowledge a message and pass it on."""
         await self._reach_hub()
         if len(body) > MAX_BODY_BYTES:
             raise TransportError(f"message of {len(body)} bytes for {output}: {MAX_BODY_BYTES} at most")
-        message = Message(self._module_id, output, body, dict(properties), message_id)
+        message = Message(self._module_id, output, body, dict(properties), message_id, form)
         self._hub.sent.append(message)
         targets = self._hub.routes.get(f"{self._module_id}/{output}", ())
         for target in (targets,) if isinstance(targets, str) else targets:

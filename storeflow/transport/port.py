@@ -2,10 +2,21 @@
 
 from collections.abc import Mapping
 from concurrent.futures import Future
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 MAX_BODY_BYTES = 200 * 1024
 """IoT Hub takes 256 KB with all that travels around the body; what the SDK lets through may cost the connection."""
+
+
+class Form(NamedTuple):
+    """What a body is, for whoever reads it."""
+
+    content_type: str
+    content_encoding: str
+
+
+JSON = Form("application/json", "utf-8")
+"""One event. With any other form `$body` conditions in routes never match."""
 
 
 class Inbox(Protocol):
@@ -34,7 +45,9 @@ class Transport(Protocol):
             TransportError: only a new process can help.
         """
 
-    async def send(self, output: str, body: bytes, properties: Mapping[str, str], message_id: str) -> None:
+    async def send(
+        self, output: str, body: bytes, properties: Mapping[str, str], message_id: str, form: Form = JSON
+    ) -> None:
         """Send one message and return when the hub acknowledged it.
 
         Raises:

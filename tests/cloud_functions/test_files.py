@@ -9,6 +9,7 @@ from azure.core.exceptions import ClientAuthenticationError
 
 from cloud_functions.folder import FolderFiles
 from cloud_functions.lake_port import Files
+from cloud_functions.paths import LandedFile
 from cloud_functions.settings import Settings
 from cloud_functions.storage import delta_place, open_files
 from storeflow.errors import StorageError
@@ -34,6 +35,39 @@ def test_files_and_folders_are_listed_in_order_and_only_those_asked_for(files: F
     assert files.folders("bronze") == ["bronze/a", "bronze/ab"]
     assert files.folders("bronze/a") == ["bronze/a/0", "bronze/a/1"]
     assert files.files("gold") == files.folders("gold") == []
+
+
+def test_a_file_that_is_removed_is_gone_with_its_labels_and_may_be_created_again(files: Files) -> None:
+    files.create("erasure/job.json", b"first", {"digest": "1"})
+    files.remove("erasure/job.json")
+    files.remove("erasure/job.json")
+    assert files.files("erasure") == []
+    assert files.create("erasure/job.json", b"second", {})
+    assert (files.read("erasure/job.json"), files.labels("erasure/job.json")) == (b"second", {})
+
+
+def test_a_directory_of_a_hierarchical_namespace_is_no_file(container: Any) -> None:
+    """Such an account lists each as a blob without content."""
+    files = open_files(Settings(container.name, "", container.connection_string, ""))
+    for path in ("bronze/a", "bronze/a/0"):
+        container.client.upload_blob(path, b"", metadata={"hdi_isfolder": "true"})
+    files.create("bronze/a/0/1.gz", b"", {})
+    assert files.files("bronze") == ["bronze/a/0/1.gz"]
+    assert (files.folders("bronze"), files.folders("bronze/a")) == (["bronze/a"], ["bronze/a/0"])
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "quarantine/readme.txt",
+        "bronze/000000000001-000000000001.ndjson.gz",
+        "bronze/contoso/hub/0/2026/11/20/9/000000000001-000000000001.ndjson.gz",
+        "bronze/contoso/hub/0/2026/02/30/09/000000000001-000000000001.ndjson.gz",
+        "backup/contoso/hub/0/2026/11/20/09/000000000001-000000000001.ndjson.gz",
+    ],
+)
+def test_what_lies_beside_landed_files_is_none(path: str) -> None:
+    assert LandedFile.at(path) is None
 
 
 def test_a_file_that_is_not_there_is_named(files: Files) -> None:

@@ -4,38 +4,70 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from cloud_functions import upkeep as upkeep_of_tables
 from cloud_functions.lake import tables
+from cloud_functions.lake.ledger import FILES
 from cloud_functions.lake.silver import EVENTS, RUNS
 from cloud_functions.rebuild import GOLD
+from cloud_functions.refine import refine_silver
 from cloud_functions.upkeep import upkeep
+from storeflow.errors import StorageError
 
 OPENS = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
+MARKS = ((EVENTS, RUNS), (FILES, "contoso/store-events/0"))
 
 
 def parquet(cloud: Any, name: str) -> list[Path]:
     return [path for path in (cloud.files._root / name).rglob("*.parquet") if "_delta_log" not in path.parts]
 
 
-def test_many_small_files_become_few_and_say_the_same(shop: Any, cloud: Any) -> None:
+def marks(cloud: Any) -> list[int | None]:
+    return [tables.mark(cloud.lake.open(form), name) for form, name in MARKS]
+
+
+def ten_runs(shop: Any, cloud: Any) -> None:
+    """Each of events of two days, so that every day has ten files."""
     for number in range(10):
         cloud.land(shop.packed(shop.crossed(number), shop.crossed(90_000 + number)), at=OPENS)
-        cloud.refine(OPENS + timedelta(minutes=number))
-    before = {form.name: cloud.gold(form) for form in (EVENTS, *GOLD)}
-    marks = {name: tables.mark(cloud.lake.open(EVENTS), name) for name in (RUNS, "contoso/store-events/0")}
-    assert len(parquet(cloud, "silver/events")) == 20
-    taken, deleted = upkeep(cloud.lake, keep_hours=0)["silver/events"]
-    assert (taken, deleted) == (20, 20)
-    assert len(parquet(cloud, "silver/events")) == 2
-    assert {form.name: cloud.gold(form) for form in (EVENTS, *GOLD)} == before
-    assert {name: tables.mark(cloud.lake.open(EVENTS), name) for name in marks} == marks
+        refine_silver(cloud.files, cloud.lake, OPENS + timedelta(minutes=number))
+    cloud.refine(OPENS + timedelta(hours=1))
+
+
+def test_many_small_files_become_few_and_say_the_same(shop: Any, cloud: Any) -> None:
+    ten_runs(shop, cloud)
+    before = {form.name: cloud.gold(form) for form in (EVENTS, FILES, *GOLD)}
+    marked = marks(cloud)
+    assert None not in marked
+    assert (len(parquet(cloud, "silver/events")), len(parquet(cloud, "silver/files"))) == (20, 10)
+    done = upkeep(cloud.lake, keep_hours=0)
+    assert (done["silver/events"], done["silver/files"]) == ((20, 20), (10, 10))
+    assert (len(parquet(cloud, "silver/events")), len(parquet(cloud, "silver/files"))) == (2, 1)
+    assert {form.name: cloud.gold(form) for form in (EVENTS, FILES, *GOLD)} == before
+    assert marks(cloud) == marked
     cloud.land(shop.packed(shop.crossed(3), shop.crossed(11)), at=OPENS)
     assert cloud.refine(OPENS + timedelta(hours=1)).events == 2
 
 
 def test_what_a_reader_may_still_need_is_kept(shop: Any, cloud: Any) -> None:
-    for number in range(9):
-        cloud.land(shop.message(shop.crossed(number)))
-        cloud.refine()
+    ten_runs(shop, cloud)
     taken, deleted = upkeep(cloud.lake)["silver/events"]
-    assert (taken, deleted) == (9, 0)
+    assert (taken, deleted) == (20, 0)
     assert upkeep(cloud.lake)["silver/events"] == (0, 0)
+
+
+def test_a_table_that_somebody_else_writes_to_meanwhile_holds_up_no_other_and_is_told_of(
+    shop: Any, cloud: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ten_runs(shop, cloud)
+
+    def overtaken(table: Any, form: Any, order: Any) -> int:
+        if form is EVENTS:
+            raise StorageError("silver/events: somebody else was faster")
+        return tables.tidy(table, form, order)
+
+    monkeypatch.setattr(upkeep_of_tables, "tidy", overtaken)
+    with pytest.raises(StorageError, match=r"1 of \d+ tables failed: silver/events: .* faster"):
+        upkeep(cloud.lake, keep_hours=0)
+    assert (len(parquet(cloud, "silver/events")), len(parquet(cloud, "silver/files"))) == (20, 1)

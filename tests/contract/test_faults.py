@@ -59,9 +59,22 @@ SECTIONS: dict[str, tuple[TypeAdapter[Any], Any]] = {
         {
             "sinks": {
                 "cloud": {"kind": "upstream"},
+                "hub": {
+                    "kind": "event_hub",
+                    "namespace": "contoso.servicebus.windows.net",
+                    "event_hub": "telemetry",
+                    "credentials_ref": "event-hub",
+                    "events": ["storeflow.queue.*"],
+                    "alerts": ["storeflow.queue.length"],
+                    "batch": {"max_events": 500, "max_seconds": 10},
+                    "compress": True,
+                    "time_to_live": {"live": {"events": "storeflow.queue.length", "seconds": 60}},
+                    "max_bytes_per_second": 50_000,
+                },
                 "file": {"kind": "ndjson", "file": "a.ndjson", "max_bytes": 2_000_000},
                 "other": {"kind": "spatial_analysis"},
-            }
+            },
+            "windows": {"mode": "beside"},
         },
     ),
     "model card": (
@@ -324,7 +337,7 @@ def _patterns(node: Any) -> Iterator[str]:
             "telemetry",
             ("sinks", "cloud", "kind"),
             "mqtt",
-            "telemetry.sinks.cloud.kind: one of upstream, ndjson, spatial_analysis is expected",
+            "telemetry.sinks.cloud.kind: one of upstream, event_hub, ndjson, spatial_analysis is expected",
         ),
         (
             "telemetry",

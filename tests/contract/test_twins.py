@@ -161,6 +161,23 @@ def test_without_a_setting_events_go_to_iot_hub() -> None:
             {"sinks": {"a": {"kind": "ndjson"}, "b": {"kind": "ndjson"}}},
             "telemetry.sinks.b.file: 'events.ndjson' is the file of sink a already",
         ),
+        *(
+            (
+                "telemetry",
+                {"sinks": {"sums": {"kind": "upstream", "events": events}}, "windows": {"mode": "beside"}},
+                f"telemetry.sinks.sums.events: takes storeflow.footfall.window and not {missing}, which windows.mode",
+            )
+            for events, missing in (
+                (["storeflow.footfall.*"], "storeflow.line.crossed"),
+                (["storeflow.footfall.*", "storeflow.line.crossed"], "storeflow.line.u_turn"),
+                (["storeflow.footfall.window", "storeflow.line.*"], "storeflow.person.recognised"),
+            )
+        ),
+        (
+            "telemetry",
+            {"sinks": {"documents": {"kind": "spatial_analysis"}}, "windows": {"mode": "instead"}},
+            "telemetry.sinks.documents.kind: documents of Azure Spatial Analysis speak of single persons",
+        ),
         ("models", {"persons": {"name": "rtmdet_nano"}}, "models.persons: person or vehicle is expected"),
         (
             "layout",
@@ -196,3 +213,17 @@ def test_a_password_is_not_repeated_in_the_refusal() -> None:
 @pytest.mark.parametrize("section", SECTION_NAMES)
 def test_every_section_has_a_json_schema(section: str) -> None:
     assert section_schema(section)
+
+
+@pytest.mark.parametrize(
+    ("sink", "mode"),
+    [
+        ({"kind": "upstream", "events": ["storeflow.footfall.*"]}, "instead"),
+        ({"kind": "upstream", "events": ["storeflow.zone.*"]}, "beside"),
+        ({"kind": "upstream", "events": ["storeflow.footfall.*", "storeflow.line.*", "storeflow.person.*"]}, "beside"),
+        ({"kind": "ndjson"}, "beside"),
+        ({"kind": "spatial_analysis"}, "beside"),
+    ],
+)
+def test_sums_go_where_nobody_is_told_what_is_not_true_of_them(sink: dict[str, Any], mode: str) -> None:
+    assert read_section("telemetry", {"sinks": {"sink": sink}, "windows": {"mode": mode}}).windows.mode == mode

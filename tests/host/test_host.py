@@ -28,7 +28,7 @@ TIMING = DeliveryTiming(resend_seconds=0.3, retry_seconds=0.05)
 ROUTES = {
     "emitter/events": "upstream_router/events",
     "upstream_router/receipts": "emitter/receipts",
-    "upstream_router/upstream": "$upstream",
+    **{f"upstream_router/{output}": "$upstream" for output in ("upstream", "alerts")},
 }
 
 

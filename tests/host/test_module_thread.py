@@ -349,3 +349,41 @@ def test_a_disk_that_goes_on_refusing_is_logged_once_and_again_when_it_refuses_f
 
     lines = [record.getMessage() for record in caplog.records if "the module waits" in record.getMessage()]
     assert [line.partition("waits: ")[2] for line in lines] == ["no room", "no disk"]
+
+
+def test_a_disk_that_refuses_what_the_module_keeps_beside_the_outbox_ends_nothing_and_loses_nothing(
+    box: Outbox, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Once the module has kept it, it is not asked again before the outbox has its part, too."""
+    asked, refusals = [], ["no room"] * 2
+    commit = box.commit
+
+    def state() -> bytes:
+        asked.append(box.rows_waiting)
+        if len(asked) <= 3:
+            raise StorageError("no room beside")
+        return b"after"
+
+    def refuse_at_first(outputs: Sequence[Output], checkpoint: bytes | None, now: float) -> int:
+        if refusals:
+            raise StorageError(refusals.pop())
+        return commit(outputs, checkpoint, now)
+
+    monkeypatch.setattr(box, "commit", refuse_at_first)
+    monkeypatch.setattr(module_thread, "_CHECKPOINT_SECONDS", 60.0)
+    waiting = [Output("upstream", event(1))]
+
+    def emit_once(module: _Module) -> None:
+        module.state = state
+        monkeypatch.setattr(module, "work", lambda _: [waiting.pop()] if waiting else ())
+
+    play = _Play(box, Path(), emit_once, retry_seconds=0.001)
+    play.thread.start()
+    play.thread.apply_twin({"$version": 1, "cameras": CAMERAS}).result(5)
+    until(lambda: box.waiting("upstream", 10) or play.thread.ended.done())
+    assert asked == [0, 0, 0, 0]
+    play.thread.stop()
+    play.thread.ended.result(5)
+
+    assert (box.checkpoint(), refusals) == (b"after", [])
+    assert caplog.text.count("the module waits") == 2

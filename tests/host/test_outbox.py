@@ -239,6 +239,66 @@ def test_numbers_that_come_again_are_dropped_before_visits_and_these_before_cros
     box.close()
 
 
+def test_a_full_outbox_drops_first_what_nobody_takes_however_important_it_is(path: Path) -> None:
+    box = Outbox(path, max_rows=4)
+    box.commit(outputs(1, 2, 3, destination="cloud:renamed"), None, NOW)
+    box.mark("cloud:renamed", taken=False)
+    assert box.rows_untaken() == 3
+    counts = [Output(EVENTS, event(number, occupancy=True)) for number in (4, 5)]
+
+    box.commit(counts, None, NOW)
+    assert box.rows_by_destination() == {"cloud:renamed": 2, EVENTS: 2}
+
+    box.mark("cloud:renamed", taken=True)
+    assert box.rows_untaken() == 0
+    box.commit(outputs(6), None, NOW)
+    assert box.rows_by_destination() == {"cloud:renamed": 2, EVENTS: 2}, "a number that comes again went"
+    box.close()
+
+
+def test_no_more_rows_are_read_than_their_bodies_are_to_have_but_one_at_least(box: Outbox) -> None:
+    raw = [RawEvent("s", str(number), "t", None, None, b"%d" % number * 100) for number in range(6)]
+    box.commit([Output(EVENTS, one) for one in raw], None, NOW)
+
+    assert [row.body[:1] for row in box.waiting(EVENTS, 10, 250)] == [b"0", b"1", b"2"]
+    assert [row.body[:1] for row in box.newest(EVENTS, 10, 1)] == [b"5"]
+    assert len(box.waiting(EVENTS, 10)) == len(box.newest(EVENTS, 10)) == 6
+
+
+@pytest.mark.parametrize(
+    ("pattern", "left"),
+    [
+        ("a.b", ["a.b.c", "a.bc", "a-b", "new a.b"]),
+        ("a.b.*", ["a.b", "a.bc", "a-b", "new a.b"]),
+        ("a.*", ["a-b", "new a.b"]),
+    ],
+)
+def test_what_is_too_old_goes_by_its_type_or_by_how_that_begins(box: Outbox, pattern: str, left: list[str]) -> None:
+    def commit(prefix: str, *types: str, kept_at: float) -> None:
+        raw = [RawEvent("s", prefix + one, one, None, None, (prefix + one).encode()) for one in types]
+        box.commit([Output(EVENTS, one) for one in raw], None, kept_at)
+
+    commit("", "a.b", "a.b.c", "a.bc", "a-b", kept_at=NOW)
+    commit("new ", "a.b", kept_at=NOW + 10)
+
+    gone = box.expire(EVENTS, pattern, NOW + 10)
+
+    assert [row.body.decode() for row in box.waiting(EVENTS, 10)] == left
+    assert (gone, box.rows_waiting) == (5 - len(left), len(left))
+
+
+def test_a_search_for_old_rows_of_one_type_reads_no_other(box: Outbox) -> None:
+    (plan,) = {
+        step[3]
+        for step in execute(
+            box,
+            "EXPLAIN QUERY PLAN SELECT id FROM outbox WHERE destination = 'a' "
+            "AND json_extract(properties, '$.eventType') BETWEEN 'b' AND 'c'",
+        )
+    }
+    assert "outbox_by_type (destination=? AND <expr>>? AND <expr><?)" in plan
+
+
 def test_a_full_outbox_makes_room_for_a_hundredth_at_once(path: Path) -> None:
     box = Outbox(path, max_rows=200)
     box.commit(outputs(*range(201)), None, NOW)

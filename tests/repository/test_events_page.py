@@ -10,6 +10,10 @@ from typing import Any
 import pytest
 from jsonschema import Draft7Validator, Draft202012Validator
 
+from modules.upstream_router import windows
+from modules.upstream_router.windows import COLUMNS, Said, Window, window_event
+from modules.upstream_router.windows import Row as SumRow
+from modules.zone_analytics import stream_events
 from modules.zone_analytics.camera_view import CameraView
 from modules.zone_analytics.decisions import Crossing, Origin, StaffRecognised, VisitEnded, WaitEnded
 from modules.zone_analytics.module import SILENT_SECONDS
@@ -43,6 +47,7 @@ JSON_TYPES = {
     "whole number": "integer",
     "yes or no": "boolean",
     "list of texts": "array",
+    "list of objects": "array",
     "two fractions": "array",
     "object": "object",
 }
@@ -277,6 +282,22 @@ def test_the_query_counts_raw_net_shoppers_and_units_whatever_came_twice(figures
     assert answer(figures, "Footfall", events) == [("door", "in", 6, 5, 4, 3), ("door", "out", 3, 2, 1, 1)]
 
 
+def test_the_query_of_sums_takes_the_highest_revision_of_each_row_once(figures: str) -> None:
+    window = Window(DOOR.source, "store-1", "door", 900, 1000.0)
+    columns = dict.fromkeys(COLUMNS, 2)
+    first, second = Said(0, columns, 900.0), Said(1, columns | {"in_raw": 3}, 900.0)
+    row = SumRow("door", 1, "person")
+    sums = [
+        window_event(window, row, first, reason=None, details_sent=False),
+        window_event(window, row, second, reason="late_events", details_sent=False),
+        window_event(window._replace(start=1800), row, first, reason=None, details_sent=False),
+        window_event(window, SumRow("gate", 1, "person"), first, reason=None, details_sent=False),
+    ]
+    events = [json.loads(event.to_json()) for event in sums]
+    found = answer(figures, "Sums that the device makes", events)
+    assert found == [("door", 5, 4, 4, 4), ("gate", 2, 2, 2, 2)]
+
+
 def test_the_query_of_visits_leaves_out_who_turned_out_to_work_here_before_or_after(figures: str) -> None:
     first = VisitEnded("aisle", "1", "person", 110.0, None, 100.0, None)
     events = events_of(
@@ -363,3 +384,14 @@ def test_the_page_states_the_figures_that_decide(page: str) -> None:
     assert f"drift_bound = clamped + {DECISIONS.miscount_share:g} x crossings" in said
     assert f"pieces of more than {DECISIONS.coverage_gap_seconds:g} s without a frame" in said
     assert f"crossed more than {MOST_CROSSINGS} times before" in said
+    assert stream_events.HEARTBEAT_SECONDS == 5 * 60
+    assert "passes another five minutes" in said
+    assert (stream_events.AWAY_SECONDS, stream_events.LIVE_SECONDS) == (86_400, 2 * 60)
+    assert "for up to a day, the device's clock moves it on, two minutes behind" in said
+    assert DECISIONS.edge_seconds == 1
+    assert "`complete_until` is a second before the newest frame" in said
+    assert windows.SEND_WITHIN_SECONDS == 60
+    assert "Sent within a minute after its [coverage]" in said
+    assert windows.CORRECT_AFTER_SECONDS == 5 * 60
+    assert "five minutes after the first cause" in said
+    assert f"Corrections are made for {windows.KEEP_SECONDS / 3600:g} h" in said

@@ -6,7 +6,7 @@ import pytest
 from tests.conftest import LONGEST_FIRST
 
 MAX_LINES = 500
-VOCABULARY = ("events/*", "section", "layout", "twins", "spatial_analysis")
+VOCABULARY = ("events/*", "section", "layout", "twins", "telemetry", "spatial_analysis")
 """What may be said and set, in storeflow/contract: docs/adr/0004-a-budget-for-machinery-not-for-words.md."""
 NOT_FOR_READING = {"requirements.lock", "requirements-dev.lock"}
 NOT_HERE = {

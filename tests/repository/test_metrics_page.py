@@ -40,6 +40,7 @@ ROUTES: dict[str, str | tuple[str, ...]] = {
     "zone_analytics/events": "upstream_router/events",
     "upstream_router/receipts": ("video_capture/receipts", "zone_analytics/receipts"),
     "upstream_router/upstream": "$upstream",
+    "upstream_router/alerts": "$upstream",
 }
 
 

@@ -1,11 +1,13 @@
 """From the camera to the figures: a store's processes, IoT Hub's routing, the Event Hub, the real function app, a lake.
 
 The functions host is killed while events land. What it had kept and had not struck off comes again, in batches of other
-sizes, so that some events lie in bronze twice: silver and gold must not say so.
+sizes, so that some events lie in bronze twice; and the store sends events by a second way, too, straight to a hub of
+its own: silver and gold must not say so.
 """
 
 import json
 import signal
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,12 +21,14 @@ from deltalake import DeltaTable
 
 from cloud_functions import bronze
 from cloud_functions.paths import BRONZE, QUARANTINE, LandedFile
+from local_azure.event_hubs.authentication import sign
 from local_azure.event_hubs.connection_string import ConnectionString
 from local_azure.functions_host.event_hub import CONTAINER as CHECKPOINTS
 from local_azure.functions_host.process import FunctionsHostProcess
 from storeflow.sample_store.render import SampleStore
 
-HUB, GROUP = "telemetry", "landing"
+HUB, DIRECT, GROUP = "telemetry", "direct", "landing"
+SECRET = "event_hub"  # noqa: S105 - its name
 IN_FLIGHT = 3
 """Messages that are in the lake and not struck off at the moment of the kill, at least."""
 SPEED = 3
@@ -45,27 +49,31 @@ class Cloud:
             "AzureFunctionsWebHost__hostid": container.name,
             "EVENT_HUB": event_hub,
             "EVENT_HUB_NAME": HUB,
+            "DIRECT_EVENT_HUB_NAME": DIRECT,
             "EVENT_HUB_CONSUMER_GROUP": GROUP,
             "REFINE_SCHEDULE": BY_HAND_ALONE,
             "UPKEEP_SCHEDULE": BY_HAND_ALONE,
             "LAKE_CONNECTION_STRING": container.connection_string,
             "LAKE_CONTAINER": container.name,
+            "AzureFunctionsJobHost__extensions__eventHubs__minEventBatchSize": "1",
             # What comes between two checkpoints is given out again after a kill.
             "AzureFunctionsJobHost__extensions__eventHubs__batchCheckpointFrequency": "4",
         }
         self.host = FunctionsHostProcess(app, state, settings)
 
-    def landed(self) -> list[LandedFile]:
-        """The files of bronze."""
+    def landed(self, hub: str = HUB) -> list[LandedFile]:
+        """The files of an event hub in bronze."""
         names = self.container.client.list_blob_names(name_starts_with=f"{BRONZE}/")
-        return [file for name in names if (file := LandedFile.at(name))]
+        return [file for name in names if (file := LandedFile.at(name)) and f"/{hub}/" in name]
 
-    def lines(self) -> Counter[int]:
-        """How often bronze has each message, by its sequence number."""
-        found: Counter[int] = Counter()
-        for file in self.landed():
+    def lines(self, hub: str = HUB) -> Counter[tuple[int, str, str]]:
+        """How often bronze has each event, by its message's number, `source` and `id`."""
+        found: Counter[tuple[int, str, str]] = Counter()
+        for file in self.landed(hub):
             content = self.container.client.download_blob(file.path).readall()
-            found.update(line.sequence_number for line in bronze.read(content, file.path))
+            for line in bronze.read(content, file.path):
+                event = json.loads(line.event)
+                found[line.sequence_number, event["source"], event["id"]] += 1
         return found
 
     def quarantined(self) -> list[str]:
@@ -85,7 +93,7 @@ class Cloud:
     def in_flight(self) -> int:
         """How many messages are in the lake and not struck off; 0 before the first checkpoint."""
         struck_off, landed = self.struck_off(), [file.last for file in self.landed()]
-        return 0 if struck_off is None else max(landed) - struck_off
+        return 0 if struck_off is None else max(landed, default=struck_off) - struck_off
 
     def refine(self, store: Any) -> None:
         """Have the timer's function run now, and wait until it has ended well."""
@@ -131,6 +139,10 @@ def names(events: list[dict[str, Any]]) -> Counter[tuple[str, str]]:
     return Counter((event["source"], event["id"]) for event in events)
 
 
+def names_of(lines: Counter[tuple[int, str, str]]) -> set[tuple[str, str]]:
+    return {(source, event_id) for _, source, event_id in lines}
+
+
 @pytest.fixture
 def cloud_of(repository: Path, container: Any) -> Callable[[Any], Cloud]:
     """Make the cloud of a store that runs, and register the store there."""
@@ -150,10 +162,26 @@ def cloud_of(repository: Path, container: Any) -> Callable[[Any], Cloud]:
 
 
 @pytest.fixture
-def store(new_store: Callable[..., Any], sample: SampleStore) -> Iterator[Any]:
-    """A store that plays the sample clip and sends upstream into an event hub."""
+def store(new_store: Callable[..., Any], sample: SampleStore, tmp_path: Path) -> Iterator[Any]:
+    """A store that plays the sample clip and sends upstream into an event hub, and straight into another."""
     camera = {"playback": {"pace": "lossless", "speed": SPEED}}
-    with new_store(sample.video, cameras={"entrance": camera}, event_hubs=(f"{HUB}:2:{GROUP}",)) as store:
+    with new_store(
+        sample.video,
+        cameras={"entrance": camera},
+        # Many messages of few events, so that several are in flight at the kill.
+        telemetry={"sinks": {"cloud": {"batch": {"max_seconds": 0.1}}}},
+        event_hubs=(f"{HUB}:2:{GROUP}", f"{DIRECT}:2:{GROUP}"),
+        environment={"STOREFLOW_SECRETS": str(tmp_path)},
+    ) as store:
+        address = ConnectionString.parse(store.supervisor.event_hub(DIRECT))
+        namespace = f"{address.host}:{address.port}"
+        resource = f"sb://{namespace}/{DIRECT}/publishers/{store.supervisor.device_id}"
+        token = sign(resource, address.policy, address.key, int(time.time()) + 600)
+        (tmp_path / SECRET).write_text(
+            f"Endpoint=sb://{namespace};SharedAccessSignature={token};UseDevelopmentEmulator=true"
+        )
+        sink = {"kind": "event_hub", "namespace": namespace, "event_hub": DIRECT, "credentials_ref": SECRET}
+        store.edit("upstream_router", {"telemetry": {"sinks": {DIRECT: sink}}})
         yield store
 
 
@@ -170,12 +198,14 @@ def test_the_lake_has_each_event_of_the_edge_once_and_figures_that_are_true(
         )
         assert store.falls_quiet(30), store.logs()
         at_edge = names(store.events())
-        store.wait_for(lambda: len(cloud.lines()) >= len(at_edge), "every message in bronze")
+        store.wait_for(lambda: len(names_of(cloud.lines())) >= len(at_edge), "every event in bronze")
         cloud.refine(store)
 
     assert cloud.quarantined() == []
-    repeated = sum(cloud.lines().values()) - len(cloud.lines())
-    assert repeated >= in_flight, "the kill had nothing come again"
+    lines, straight = cloud.lines(), names_of(cloud.lines(DIRECT))
+    assert lines.total() - len(lines) >= in_flight, "the kill had nothing come again"
+    assert straight, "nothing came by the other way"
+    assert straight <= names_of(lines)
 
     assert set(at_edge.values()) == {1}
     assert names(cloud.rows("silver/events")) == at_edge

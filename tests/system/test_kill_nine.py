@@ -125,7 +125,7 @@ def faults(store: Any, seen_waiting: frozenset[EventName]) -> list[str]:
     """Everything that is not exactly once: nothing may be under way any more."""
     events = store.events()
     at_file = Counter((event["source"], event["id"]) for event in events)
-    at_cloud = {(event["source"], event["id"]) for event in (message.json() for message in store.upstream())}
+    at_cloud = {(event["source"], event["id"]) for message in store.upstream() for event in message.events()}
     found = [f"{name}: {rows} rows never left the outbox" for name, rows in store.rows_left().items()]
     found += [f"{source}: two outboxes number its events" for source in store.numbered_twice()]
     found += [f"{source}: {id_} is in the file {count} times" for (source, id_), count in at_file.items() if count > 1]
@@ -148,12 +148,13 @@ def told(kills: list[Kill], store: Any, seconds: float) -> None:
         second, back = f"{one.at - kills[0].at:.1f}", f"{one.back_after:.1f}"
         table.add_row(second, one.victim, one.holder, str(one.rows_before), str(one.rows_after), back)
     console.print("", table)
-    events, sent = store.events(), [message.json() for message in store.upstream()]
+    events, messages = store.events(), store.upstream()
+    sent = [event for message in messages for event in message.events()]
     repeated = len(sent) - len({(event["source"], event["id"]) for event in sent})
     console.print(
         f"{len(kills)} kills in {seconds:.0f} s; at least {min(min(one[3:5]) for one in kills)} rows waited; "
         f"{sum(store.committed().values())} events committed, {len(events)} in the file, "
-        f"{len(sent)} messages upstream, {repeated} of them repeated"
+        f"{len(sent)} in {len(messages)} messages upstream, {repeated} of them repeated"
     )
 
 

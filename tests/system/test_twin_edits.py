@@ -53,7 +53,7 @@ REFUSED: dict[str, tuple[str, dict[str, Any], str]] = {
 
 def is_decided(event: dict[str, Any]) -> bool:
     """Whether it tells of a line or zone; the camera itself goes by the name of a line here."""
-    return not event["type"].startswith("storeflow.camera.")
+    return not event["type"].startswith(("storeflow.camera.", "storeflow.layout.", "storeflow.stream."))
 
 
 @dataclass
@@ -139,7 +139,8 @@ def story(
         assert not ended(store), "the edits took longer than the clip"
         store.wait_for(lambda: ended(store), "the clip's end", 90)
         assert store.falls_quiet(30), store.logs()
-        told.events, told.upstream = store.events(), [message.json() for message in store.upstream()]
+        told.events = store.events()
+        told.upstream = [event for message in store.upstream() for event in message.events()]
         told.logs = "".join(log.read_text() for log in (store.supervisor.root / "logs").glob("*.log"))
         told.expected = in_one_process(store, sample.video, "entrance", layout, 0)
     return told

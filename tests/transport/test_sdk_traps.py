@@ -109,7 +109,7 @@ MUTATIONS = {
         "events_are_emitted_while_the_hub_is_away",
         "of 120 kept",
         "host/delivery.py",
-        (("answers, strict=True) if answer is None]", "answers, strict=True)]"),),
+        (("answers, strict=True) if answer is None)", "answers, strict=True))"),),
     ),
     "outbox_without_bound": Mutation(
         "the_hub_stays_away", "400 rows", "host/outbox.py", (("if rows > self._max_rows:", "if rows < 0:"),)
@@ -135,8 +135,8 @@ MUTATIONS = {
     "another_message_id": Mutation(
         "acknowledgements_are_lost",
         "different ids for 8 events",
-        "host/delivery.py",
-        (("row.key.hex()", "uuid.uuid4().hex"),),
+        "host/packet.py",
+        (("row.properties, row.key.hex())", 'row.properties, __import__("uuid").uuid4().hex)'),),
     ),
     "receiver_keeps_everything": Mutation(
         "the_receiver_gets_everything_twice",
@@ -222,7 +222,7 @@ MUTATIONS = {
         "a_route_reads_the_body",
         "the route took []",
         EDGE_HUB,
-        ((', content_encoding="utf-8", content_type="application/json")', ")"),),
+        ((", form.content_encoding, form.content_type)", ")"),),
     ),
     "silence_is_trusted": Mutation(
         "the_hub_forgets_every_subscription", "a new client", EDGE_HUB, (("> self._timing.silence", "> 1e9"),)
@@ -243,7 +243,7 @@ MUTATIONS = {
         "the_hub_is_killed_in_mid_sending",
         "of 3000 events left the store",
         "host/delivery.py",
-        (("answers, strict=True) if answer is None]", "answers, strict=True)]"),),
+        (("answers, strict=True) if answer is None)", "answers, strict=True))"),),
     ),
 }
 

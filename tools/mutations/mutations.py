@@ -183,8 +183,51 @@ MUTATIONS = (
     Mutation(
         "a body is what its content type says",
         "storeflow/transport/edge_hub.py",
-        'content_encoding="utf-8", content_type="application/json"',
-        "content_encoding=None, content_type=None",
+        "Message(body, message_id, form.content_encoding, form.content_type)",
+        "Message(body, message_id, None, None)",
         "tests/transport/test_edge_hub.py",
+    ),
+    Mutation(
+        "a number that fits no column does not land",
+        "cloud_functions/envelope.py",
+        'if found := bounds.fault(envelope.data, "event.data") or bounds.fault(event, "event"):',
+        'if found := "":',
+        "tests/cloud_functions/test_decode.py",
+    ),
+    Mutation(
+        "only a publisher's own address names it",
+        "cloud_functions/trigger.py",
+        'return name if isinstance(name, str) and name == system["PartitionKey"] else None',
+        "return name if isinstance(name, str) else None",
+        "tests/cloud_functions/test_function_app.py",
+    ),
+    Mutation(
+        "of an event that came twice silver has one row",
+        "cloud_functions/lake/copies.py",
+        "fresh = [number for number in range(rows.num_rows) if number not in seen]",
+        "fresh = list(range(rows.num_rows))",
+        "tests/cloud_functions/lake/test_silver.py",
+    ),
+    Mutation(
+        "every commit to silver has a number of its own",
+        "cloud_functions/lake/silver.py",
+        "return max(round(now.timestamp() * 1000), (mark(events, RUNS) or 0) + 1)",
+        "return round(now.timestamp() * 1000)",
+        "tests/cloud_functions/lake/test_silver.py",
+    ),
+    Mutation(
+        "what was sent is struck off only once it has arrived",
+        "modules/upstream_router/cloud_courier.py",
+        "        handed = await self.carrier.carry(self._pending, post)",
+        "        await queue.strike_off([row for packet in self._pending for row in packet.rows])\n"
+        "        handed = await self.carrier.carry(self._pending, post)",
+        "tests/modules/upstream_router/test_cloud_courier.py",
+    ),
+    Mutation(
+        "somebody who turned round is in no net figure of a window",
+        "modules/upstream_router/windows.py",
+        "net = not one.turned",
+        "net = True",
+        "tests/modules/upstream_router/test_windows.py",
     ),
 )

@@ -1,11 +1,12 @@
 # ruff: noqa: S608 - the engine takes no parameters; `literal` quotes every value
 """The dimensions of the star: what a fact's keys mean.
 
-Cameras, lines and zones are those that events speak of; a line has a row for each layout version, as it may have been
-drawn elsewhere. `first_seen` and `last_seen` are the earliest and latest `captured_at`, so a rebuild finds the same.
+Cameras are those that events speak of; lines and zones those that layouts draw, or events speak of. A line has a row
+for each layout version, as it may have been drawn elsewhere. `first_seen` and `last_seen` are the earliest and latest
+`captured_at`, so a rebuild finds the same.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import date, timedelta
 from itertools import product
 from typing import Any
@@ -15,13 +16,18 @@ from deltalake import DeltaTable
 from tzlocal.windows_tz import tz_win
 
 from cloud_functions.lake.columns import MOMENT
+from cloud_functions.lake.gold import layouts
+from cloud_functions.lake.gold.days import sizes
+from cloud_functions.lake.gold.layouts import LAYOUT
+from cloud_functions.lake.gold.windows import key_of
 from cloud_functions.lake.silver import EVENTS, RUNS
-from cloud_functions.lake.tables import Lake, TableForm, mark, overwrite, query
+from cloud_functions.lake.tables import Lake, TableForm, append, mark, overwrite, query
 from cloud_functions.stores import Stores
 
 _TEXT, _NUMBER = pa.string(), pa.int64()
 _SEEN = {"first_seen": MOMENT, "last_seen": MOMENT}
-_OF_CAMERA = {"store_id": _TEXT, "camera_id": _TEXT}
+_OF_CAMERA = {"store_id": _TEXT, "device_id": _TEXT, "camera_id": _TEXT}
+_DRAWN = {"config_version": _NUMBER, "object_class": _TEXT, "drawn": _TEXT}
 
 _Rows = list[dict[str, Any]]
 
@@ -32,11 +38,10 @@ def _form(name: str, /, **columns: pa.DataType) -> TableForm:
 
 STORE = _form("dim_store", store_id=_TEXT, name=_TEXT, time_zone=_TEXT, time_zone_windows=_TEXT)
 """`time_zone` by the IANA database, `time_zone_windows` as Power BI and SQL Server call it (Unicode CLDR)."""
-CAMERA = _form("dim_camera", camera_key=_TEXT, **_OF_CAMERA, device_id=_TEXT, **_SEEN)
-"""`device_id` is the one that saw with it last."""
-LINE = _form("dim_line", line_key=_TEXT, **_OF_CAMERA, line_id=_TEXT, config_version=_NUMBER, **_SEEN)
-ZONE = _form("dim_zone", zone_key=_TEXT, **_OF_CAMERA, zone_id=_TEXT, kind=_TEXT, config_version=_NUMBER, **_SEEN)
-"""Zones and queues: both are places that people are in; `kind` tells them apart."""
+CAMERA = _form("dim_camera", camera_key=_TEXT, **_OF_CAMERA, **_SEEN)
+LINE = _form("dim_line", line_key=_TEXT, **_OF_CAMERA, line_id=_TEXT, **_DRAWN, **_SEEN)
+ZONE = _form("dim_zone", zone_key=_TEXT, **_OF_CAMERA, zone_id=_TEXT, kind=_TEXT, **_DRAWN, **_SEEN)
+"""Zones and queues: both are places that people are in; `kind` tells them apart. `drawn` says where, in JSON."""
 DATE = _form(
     "dim_date",
     date=pa.date32(),
@@ -50,28 +55,27 @@ DATE = _form(
 """Whole years; `weekday` from 1, Monday."""
 TIME15 = _form("dim_time15", time15=_TEXT, hour=_NUMBER, minute=_NUMBER)
 
-DIMENSIONS = (STORE, CAMERA, LINE, ZONE, DATE, TIME15)
+DIMENSIONS = (STORE, CAMERA, LAYOUT, LINE, ZONE, DATE, TIME15)
 
 _SEEN_OF = "MIN(captured_at) AS first_seen, MAX(captured_at) AS last_seen"
-_KEY = "store_id || '/' || camera_id"
 _NEW = {
     CAMERA.name: f"""
-SELECT {_KEY} AS camera_key, store_id, camera_id, device_id, {_SEEN_OF}
-FROM events WHERE {{new}} AND camera_id IS NOT NULL GROUP BY store_id, camera_id, device_id
+SELECT store_id || '/' || device_id || '/' || camera_id AS camera_key, store_id, device_id, camera_id, {_SEEN_OF}
+FROM events WHERE {{new}} AND camera_id IS NOT NULL GROUP BY store_id, device_id, camera_id
 """,
     LINE.name: f"""
-SELECT {_KEY} || '/' || line_id || '/' || CAST(config_version AS TEXT) AS line_key, store_id, camera_id, line_id,
-       config_version, {_SEEN_OF}
-FROM events WHERE {{new}} AND line_id IS NOT NULL GROUP BY store_id, camera_id, line_id, config_version
+SELECT {key_of("'line'", "line_id")} AS line_key, store_id, device_id, camera_id, line_id, config_version, {_SEEN_OF}
+FROM events WHERE {{new}} AND line_id IS NOT NULL GROUP BY store_id, device_id, camera_id, line_id, config_version
 """,
     ZONE.name: f"""
-SELECT {_KEY} || '/' || name || '/' || CAST(config_version AS TEXT) AS zone_key, store_id, camera_id, name AS zone_id,
-       kind, config_version, {_SEEN_OF}
+SELECT {key_of("kind", "zone_id")} AS zone_key, store_id, device_id, camera_id, zone_id, kind, config_version,
+       {_SEEN_OF}
 FROM (
-    SELECT *, COALESCE(zone_id, queue_id) AS name, CASE WHEN zone_id IS NULL THEN 'queue' ELSE 'zone' END AS kind
+    SELECT store_id, device_id, camera_id, config_version, captured_at, COALESCE(zone_id, queue_id) AS zone_id,
+           CASE WHEN zone_id IS NULL THEN 'queue' ELSE 'zone' END AS kind
     FROM events WHERE {{new}} AND (zone_id IS NOT NULL OR queue_id IS NOT NULL)
 )
-GROUP BY store_id, camera_id, name, kind, config_version
+GROUP BY store_id, device_id, camera_id, zone_id, kind, config_version
 """,
 }
 
@@ -81,10 +85,14 @@ def catch_up(lake: Lake, stores: Stores) -> None:
     events = lake.open(EVENTS)
     for form in (CAMERA, LINE, ZONE):
         _see(lake.open(form), form, events)
-    _put(lake, STORE, stores_of(stores))
+    put_stores(lake, stores)
     _put(lake, TIME15, times())
-    table = lake.open(DATE)
-    _days(table, events)
+    _put(lake, DATE, dates(_years(sizes(events))))
+
+
+def put_stores(lake: Lake, stores: Stores) -> None:
+    """Bring dim_store up with the register."""
+    _put(lake, STORE, stores_of(stores))
 
 
 def stores_of(stores: Stores) -> _Rows:
@@ -136,13 +144,37 @@ def dates(years: Iterable[int]) -> _Rows:
 
 
 def merged(seen: Iterable[dict[str, Any]], key: str) -> _Rows:
-    """One row for each key, first seen when the earliest was and last when the latest; all else is the latest's."""
+    """One row for each key, first seen when the earliest was and last when the latest.
+
+    Rows of one key say the same where they say anything; should they not, the greatest counts, in whatever order.
+    """
     rows: dict[str, dict[str, Any]] = {}
     for row in seen:
-        old = rows.setdefault(row[key], row)
-        latest = max(old, row, key=lambda one: (one["last_seen"], str(one.get("device_id"))))
-        rows[row[key]] = latest | {"first_seen": min(old["first_seen"], row["first_seen"])}
+        old = rows.get(row[key], row)
+        both = {
+            name: max((one[name] for one in (old, row) if one.get(name) is not None), default=None)
+            for name in old | row
+        }
+        rows[row[key]] = both | {"first_seen": min(old["first_seen"], row["first_seen"])}
     return [rows[name] for name in sorted(rows)]
+
+
+def drawn(layouts: Iterable[dict[str, Any]]) -> dict[str, _Rows]:
+    """The rows of dim_line and dim_zone of rows of dim_layout, by the name of the table."""
+    rows: dict[str, _Rows] = {LINE.name: [], ZONE.name: []}
+    for row in layouts:
+        kind, name = row["kind"], row.get("id")
+        if kind != "layout":
+            form, thing = (LINE, "line") if kind == "line" else (ZONE, "zone")
+            camera = [row[part] for part in _OF_CAMERA]
+            said = {
+                f"{thing}_key": "/".join([*camera, kind, str(name), str(row["config_version"])]),
+                f"{thing}_id": name,
+                "first_seen": row["applied_at"],
+                "last_seen": row["applied_at"],
+            }
+            rows[form.name].append({part: row.get(part) for part in form.columns.names} | said)
+    return rows
 
 
 def _see(table: DeltaTable, form: TableForm, events: DeltaTable) -> None:
@@ -150,22 +182,22 @@ def _see(table: DeltaTable, form: TableForm, events: DeltaTable) -> None:
     made, newest = mark(table, RUNS) or 0, mark(events, RUNS) or 0
     if made < newest:
         new = query(_NEW[form.name].format(new=f"refined_at > {made}"), events=events).to_pylist()
-        old = query("SELECT * FROM dimension", dimension=table).to_pylist()
-        rows = merged(old + new, form.columns.names[0])
-        overwrite(table, pa.Table.from_pylist(rows, schema=form.columns), {RUNS: newest})
+        new += drawn(layouts.applied(events, made)).get(form.name, [])
+        key = form.columns.names[0]
+        columns = ", ".join(form.columns.names)
+        old = query(f"SELECT {columns} FROM dimension ORDER BY {key}", dimension=table).to_pylist()
+        rows = merged(old + new, key)
+        if rows != old:
+            overwrite(table, pa.Table.from_pylist(rows, schema=form.columns), {RUNS: newest})
+        else:
+            append(table, form.columns.empty_table(), {RUNS: newest})
 
 
-def _days(table: DeltaTable, events: DeltaTable) -> None:
-    """Add the years that new events fall in, by whatever store's clock."""
-    made, newest = mark(table, RUNS) or 0, mark(events, RUNS) or 0
-    if made < newest:
-        sql = f"SELECT MIN(event_date) AS first, MAX(event_date) AS last FROM events WHERE refined_at > {made}"
-        (span,) = query(sql, events=events).to_pylist()
-        years = set(query("SELECT DISTINCT year FROM dates", dates=table)["year"].to_pylist())
-        if span["first"] is not None:
-            years |= {(span["first"] - timedelta(days=1)).year, (span["last"] + timedelta(days=1)).year}
-            years |= set(range(min(years), max(years) + 1))
-        overwrite(table, pa.Table.from_pylist(dates(years), schema=DATE.columns), {RUNS: newest})
+def _years(days: Collection[date]) -> Iterable[int]:
+    """The years that some days of UTC fall in, by whatever store's clock, and all between."""
+    if not days:
+        return ()
+    return range((min(days) - timedelta(days=1)).year, (max(days) + timedelta(days=1)).year + 1)
 
 
 def _put(lake: Lake, form: TableForm, rows: _Rows) -> None:

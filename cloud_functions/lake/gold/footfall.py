@@ -1,14 +1,19 @@
 # ruff: noqa: S608 - the engine takes no parameters; `literal` quotes every value
 """`fact_footfall_15m`: crossings of each line, in and out, by the three figures of docs/figures.md and units.
 
-A row is one line in the picture of one camera, one layout version and one class of object. A line that was crossed on a
-day has a row for every window of that day in which its camera looked, so that an empty window can be told from one in
-which nobody looked. `observed_seconds` is the camera's: it adds up over time and cameras, not over lines.
+A row is one line in the picture of one camera, one layout version and one class of object. A line has a row for every
+window in which its camera looked while a layout with it was in force, so that an empty window can be told from one in
+which nobody looked. `observed_seconds` is the camera's, and stands in one row of each line and window: it adds up over
+time, cameras, classes and layout versions, not over lines.
+
+The figures are those of the single crossings; where these stay in the store, of the sums that the device sends of them
+(`storeflow.footfall.window`), of which the highest revision counts. `source_of_figures` says which.
 """
 
 import pyarrow as pa
 
-from cloud_functions.lake.gold.windows import Days, Fact, window_of
+from cloud_functions.lake.gold.layouts import lines_in_force
+from cloud_functions.lake.gold.windows import Days, Fact, camera_of, key_of, plausible_seconds, window_of
 
 FIGURES = ("raw", "net", "shopper", "units")
 _CONDITIONS = {
@@ -18,30 +23,91 @@ _CONDITIONS = {
     "units": "t.id IS NULL AND r.id IS NULL AND NOT COALESCE(c.staff, FALSE) AND COALESCE(c.buying_unit, TRUE)",
 }
 _COLUMNS = [f"{direction}_{figure}" for direction in ("in", "out") for figure in FIGURES]
+_CAMERA = "store_id, source, device_id, camera_id"
+_KEY = f"{_CAMERA}, line_id, config_version, object_class, window_start"
 
 
 def sql(days: Days) -> str:
     """The figures of some days."""
-    counts = ",\n".join(
+    figures = ", ".join(_COLUMNS)
+    return f"""
+WITH {_counted(days)},
+sums AS (
+    SELECT * FROM (
+        SELECT store_id, {camera_of("source")} AS source, device_id, camera_id, line_id, config_version, object_class,
+               window_start, details_sent, {figures}, ingested_at AS landed_at, source AS told_by,
+               {plausible_seconds("observed_seconds")} AS observed_seconds,
+               ROW_NUMBER() OVER (
+                   PARTITION BY {camera_of("source")}, line_id, config_version, object_class, window_start
+                   ORDER BY revision DESC, ingested_at, id) AS place
+        FROM events
+        WHERE {days.events("storeflow.footfall.window", and_beside=True)} AND {days.begin_in("window_start")}
+    )
+    WHERE place = 1 AND NOT details_sent
+),
+looked AS (
+    SELECT {_CAMERA}, {window_of("window_start")} AS window_start,
+           SUM({plausible_seconds("observed_seconds")}) AS observed_seconds, MAX(ingested_at) AS landed_at
+    FROM events
+    WHERE {days.events("storeflow.camera.coverage", and_beside=True)} AND {days.begin_in("window_start")}
+    GROUP BY {_CAMERA}, {window_of("window_start")}
+),
+crossed AS (
+    SELECT {_KEY}, {figures}, landed_at, source AS told_by, NULL AS observed_seconds, 'events' AS source_of_figures
+    FROM counted LEFT ANTI JOIN sums ON {_same("counted", "sums", _KEY)}
+    UNION ALL
+    SELECT {_KEY}, {figures}, landed_at, told_by, observed_seconds, 'windows' AS source_of_figures FROM sums
+),
+not_crossed AS (
+    SELECT DISTINCT l.store_id, l.source, l.device_id, l.camera_id, f.line_id, f.config_version, f.object_class,
+           l.window_start, {", ".join(f"0 AS {name}" for name in _COLUMNS)}
+    FROM looked l
+    JOIN ({lines_in_force(days)}) f
+      ON f.source = l.source AND f.store_id = l.store_id AND f.since < l.window_start + INTERVAL '15 minutes'
+     AND (f.until IS NULL OR f.until > l.window_start)
+),
+every AS (
+    SELECT {_KEY}, {figures}, landed_at, told_by, observed_seconds, source_of_figures FROM crossed
+    UNION ALL
+    SELECT {_KEY}, {figures}, NULL AS landed_at, source AS told_by, NULL AS observed_seconds,
+           'events' AS source_of_figures
+    FROM not_crossed LEFT ANTI JOIN crossed
+      ON {_same("crossed", "not_crossed", "source, line_id, config_version, window_start")}
+)
+SELECT e.store_id, e.told_by AS source, e.device_id, e.camera_id,
+       e.window_start, e.line_id, e.config_version, e.object_class,
+       {key_of("'line'", "e.line_id")} AS line_key,
+       {", ".join(f"e.{name}" for name in _COLUMNS)},
+       CASE WHEN ROW_NUMBER() OVER (
+                     PARTITION BY e.source, e.line_id, e.window_start ORDER BY e.config_version, e.object_class) = 1
+            THEN COALESCE(l.observed_seconds, e.observed_seconds, 0) ELSE 0 END AS observed_seconds,
+       e.source_of_figures, GREATEST(e.landed_at, l.landed_at) AS landed_at
+FROM every e
+LEFT JOIN looked l ON {_same("e", "l", "source, window_start")}
+"""
+
+
+def _counted(days: Days) -> str:
+    """The single crossings, added up, as `counted`."""
+    sums = ", ".join(
         f"COUNT(*) FILTER (WHERE c.direction = '{direction}' AND {_CONDITIONS[figure]}) AS {direction}_{figure}"
         for direction in ("in", "out")
         for figure in FIGURES
     )
-    zeros = ", ".join(f"0 AS {name}" for name in _COLUMNS)
+    key = ", ".join(f"c.{name}" for name in _KEY.split(", "))
+    turned = days.events("storeflow.line.u_turn", and_beside=True)
     return f"""
-WITH crossings AS (
-    SELECT store_id, camera_id, line_id, config_version, object_class, direction, staff, buying_unit, source, id,
-           ingested_at, {window_of("captured_at")} AS window_start
+crossings AS (
+    SELECT {_CAMERA}, line_id, config_version, object_class, {window_of("captured_at")} AS window_start,
+           direction, staff, buying_unit, id, ingested_at
     FROM events WHERE {days.events("storeflow.line.crossed")}
 ),
 turned AS (
     SELECT source, id, MAX(ingested_at) AS landed_at
     FROM (
-        SELECT source, first_crossing_id AS id, ingested_at
-        FROM events WHERE {days.events("storeflow.line.u_turn", and_the_next=True)}
+        SELECT source, first_crossing_id AS id, ingested_at FROM events WHERE {turned}
         UNION ALL
-        SELECT source, second_crossing_id AS id, ingested_at
-        FROM events WHERE {days.events("storeflow.line.u_turn", and_the_next=True)}
+        SELECT source, second_crossing_id AS id, ingested_at FROM events WHERE {turned}
     )
     GROUP BY source, id
 ),
@@ -50,63 +116,21 @@ recognised AS (
     FROM (
         SELECT source, ingested_at,
                UNNEST(string_to_array(regexp_replace(crossing_ids, '[\\[\\]"]', '', 'g'), ',')) AS id
-        FROM events WHERE {days.events("storeflow.person.recognised", and_the_next=True)}
+        FROM events WHERE {days.events("storeflow.person.recognised", and_beside=True)}
     )
     GROUP BY source, id
 ),
 counted AS (
-    SELECT c.store_id, c.camera_id, c.line_id, c.config_version, c.object_class, c.window_start,
-           {counts},
-           MAX(GREATEST(c.ingested_at, t.landed_at, r.landed_at)) AS landed_at
+    SELECT {key}, {sums}, MAX(GREATEST(c.ingested_at, t.landed_at, r.landed_at)) AS landed_at
     FROM crossings c
     LEFT JOIN turned t ON t.source = c.source AND t.id = c.id
     LEFT JOIN recognised r ON r.source = c.source AND r.id = c.id
-    GROUP BY c.store_id, c.camera_id, c.line_id, c.config_version, c.object_class, c.window_start
-),
-looked AS (
-    SELECT store_id, camera_id, {window_of("window_start")} AS window_start,
-           SUM(observed_seconds) AS observed_seconds, MAX(ingested_at) AS landed_at
-    FROM events
-    WHERE {days.events("storeflow.camera.coverage", and_the_next=True)}
-    GROUP BY 1, 2, 3
-),
-every AS (
-    SELECT store_id, camera_id, line_id, config_version, object_class, window_start, {", ".join(_COLUMNS)}, landed_at
-    FROM counted
-    UNION ALL
-    SELECT l.store_id, l.camera_id, n.line_id, NULL AS config_version, n.object_class, l.window_start, {zeros},
-           l.landed_at
-    FROM looked l
-    JOIN (SELECT DISTINCT store_id, camera_id, line_id, object_class, CAST(window_start AS DATE) AS day FROM counted) n
-      ON n.store_id = l.store_id AND n.camera_id = l.camera_id AND n.day = CAST(l.window_start AS DATE)
-    LEFT JOIN (SELECT DISTINCT store_id, camera_id, line_id, object_class, window_start FROM counted) c
-      ON c.store_id = l.store_id AND c.camera_id = l.camera_id AND c.line_id = n.line_id
-     AND c.object_class = n.object_class AND c.window_start = l.window_start
-    WHERE c.store_id IS NULL AND {days.begin_in("l.window_start")}
-),
-versioned AS (
-    SELECT *,
-           COALESCE(
-               config_version,
-               MAX(config_version) OVER (
-                   PARTITION BY store_id, camera_id, line_id, object_class, CAST(window_start AS DATE)
-                   ORDER BY window_start ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW),
-               MIN(config_version) OVER (
-                   PARTITION BY store_id, camera_id, line_id, object_class, CAST(window_start AS DATE))
-           ) AS version
-    FROM every
-)
-SELECT v.store_id, v.camera_id, v.window_start, v.line_id, v.version AS config_version, v.object_class,
-       v.store_id || '/' || v.camera_id || '/' || v.line_id || '/' || CAST(v.version AS TEXT) AS line_key,
-       {", ".join(f"v.{name}" for name in _COLUMNS)},
-       CASE WHEN v.version = MIN(v.version) OVER (
-                     PARTITION BY v.store_id, v.camera_id, v.line_id, v.object_class, v.window_start)
-            THEN COALESCE(l.observed_seconds, 0) ELSE 0 END AS observed_seconds,
-       GREATEST(v.landed_at, l.landed_at) AS landed_at
-FROM versioned v
-LEFT JOIN looked l
-  ON l.store_id = v.store_id AND l.camera_id = v.camera_id AND l.window_start = v.window_start
-"""
+    GROUP BY {key}
+)"""
+
+
+def _same(one: str, other: str, columns: str) -> str:
+    return " AND ".join(f"{one}.{name} = {other}.{name}" for name in columns.split(", "))
 
 
 FACT = Fact(
@@ -118,6 +142,7 @@ FACT = Fact(
         pa.field("line_key", pa.string()),
         *(pa.field(name, pa.int64()) for name in _COLUMNS),
         pa.field("observed_seconds", pa.float64()),
+        pa.field("source_of_figures", pa.string()),
     ),
     sql,
 )

@@ -8,9 +8,10 @@ divide by their number. Those with an end that nobody saw are counted beside.
 import pyarrow as pa
 
 from cloud_functions.lake.gold.histogram import bins, counts
-from cloud_functions.lake.gold.windows import Days, Fact, window_of
+from cloud_functions.lake.gold.windows import Days, Fact, key_of, window_of
 
 _OUTCOMES = ("served", "abandoned", "lost")
+_CAMERA = "e.store_id, e.source, e.device_id, e.camera_id"
 _WHOLE_WAIT = "e.outcome = 'served' AND e.censored IS NULL"
 
 
@@ -20,14 +21,10 @@ def _without_staff(days: Days, event_type: str) -> str:
 FROM (SELECT *, {window_of("captured_at")} AS quarter FROM events WHERE {days.events(event_type)}) e
 LEFT JOIN (
     SELECT source, track_id, MAX(ingested_at) AS landed_at
-    FROM events WHERE {days.events("storeflow.person.recognised", and_the_next=True)}
+    FROM events WHERE {days.events("storeflow.person.recognised", and_beside=True)}
     GROUP BY source, track_id
 ) r ON r.source = e.source AND r.track_id = e.track_id
 """
-
-
-def _key(subject: str) -> str:
-    return f"e.store_id || '/' || e.camera_id || '/' || e.{subject} || '/' || CAST(e.config_version AS TEXT)"
 
 
 def dwell_sql(days: Days) -> str:
@@ -35,15 +32,15 @@ def dwell_sql(days: Days) -> str:
     shopper = "r.source IS NULL AND NOT COALESCE(e.staff, FALSE)"
     whole = f"{shopper} AND e.censored IS NULL"
     return f"""
-SELECT e.store_id, e.camera_id, e.quarter AS window_start, e.zone_id, e.config_version, e.object_class,
-       {_key("zone_id")} AS zone_key,
+SELECT {_CAMERA}, e.quarter AS window_start, e.zone_id, e.config_version, e.object_class,
+       {key_of("'zone'", "e.zone_id")} AS zone_key,
        COUNT(*) FILTER (WHERE {shopper}) AS visits,
        COUNT(*) FILTER (WHERE {whole}) AS whole_visits,
        COALESCE(SUM(e.dwell_seconds) FILTER (WHERE {whole}), 0) AS dwell_seconds,
        {counts("dwell", "e.dwell_seconds", whole)},
        MAX(GREATEST(e.ingested_at, r.landed_at)) AS landed_at
 {_without_staff(days, "storeflow.zone.exited")}
-GROUP BY e.store_id, e.camera_id, e.quarter, e.zone_id, e.config_version, e.object_class
+GROUP BY {_CAMERA}, e.quarter, e.zone_id, e.config_version, e.object_class
 """
 
 
@@ -53,15 +50,15 @@ def queue_sql(days: Days) -> str:
     outcomes = ",\n".join(f"COUNT(*) FILTER (WHERE {shopper} AND e.outcome = '{name}') AS {name}" for name in _OUTCOMES)
     whole = f"{shopper} AND {_WHOLE_WAIT}"
     return f"""
-SELECT e.store_id, e.camera_id, e.quarter AS window_start, e.queue_id, e.config_version,
-       {_key("queue_id")} AS zone_key,
+SELECT {_CAMERA}, e.quarter AS window_start, e.queue_id, e.config_version,
+       {key_of("'queue'", "e.queue_id")} AS zone_key,
        {outcomes},
        COUNT(*) FILTER (WHERE {whole}) AS whole_waits,
        COALESCE(SUM(e.wait_seconds) FILTER (WHERE {whole}), 0) AS wait_seconds,
        {counts("wait", "e.wait_seconds", whole)},
        MAX(GREATEST(e.ingested_at, r.landed_at)) AS landed_at
 {_without_staff(days, "storeflow.queue.left")}
-GROUP BY e.store_id, e.camera_id, e.quarter, e.queue_id, e.config_version
+GROUP BY {_CAMERA}, e.quarter, e.queue_id, e.config_version
 """
 
 

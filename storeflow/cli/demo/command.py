@@ -1,7 +1,8 @@
 """`storeflow demo` (`make run`): the sample store through every module, as processes, on this machine alone.
 
 A rendered shop is played to the real modules, each a process of its own, with the Azure IoT SDK between them and a
-stand-in for IoT Edge underneath. What they count is held against what was rendered.
+stand-in for IoT Edge underneath; what they send goes on through stand-ins for IoT Hub, Event Hubs and Azure Functions
+into Delta tables. What the modules count, and what the tables say, is held against what was rendered.
 """
 
 import argparse
@@ -25,6 +26,8 @@ from storeflow.cli.count.play import Played, play, progress
 from storeflow.cli.count.summary import Summary, started_at, summarise
 from storeflow.cli.count.watch import until_interrupted
 from storeflow.cli.demo.board import StoreBoard
+from storeflow.cli.demo.cloud import Cloud, event_hub
+from storeflow.cli.demo.lake import Comparison, apart, compare, edge_figures, true_figures
 from storeflow.cli.demo.processes import (
     CAMERA_ID,
     POLL_SECONDS,
@@ -38,10 +41,9 @@ from storeflow.cli.demo.processes import (
 )
 from storeflow.cli.demo.verdict import decisions_differ, differences, verdict
 from storeflow.cli.help_text import Commands, ExitCode, describe
-from storeflow.cli.out_folder import ANNOTATED, EVENTS, HEAT_MAP, SUMMARY, naming
+from storeflow.cli.out_folder import ANNOTATED, EVENTS, HEAT_MAP, LAKE, LAKE_FOLDER, SUMMARY, naming
 from storeflow.cli.text import called, counted, number, shown
 from storeflow.contract.cloudevents import CloudEvent
-from storeflow.contract.events import CameraState
 from storeflow.contract.twins import Layout, read_section
 from storeflow.errors import StoreflowError
 from storeflow.sample_store.render import SampleStore, render
@@ -92,11 +94,14 @@ def add(commands: Commands) -> None:
     describe(
         parser,
         "Play a rendered shop to the real modules, each a process of its own, with the Azure IoT SDK between them and "
-        "a stand-in for IoT Edge underneath. What they count is held against what was rendered.",
+        "a stand-in for IoT Edge underneath; what they send goes on through stand-ins for IoT Hub, Event Hubs and "
+        "Azure Functions into Delta tables. What the modules count, and what the tables say, is held against what was "
+        "rendered.",
         ["demo --speed 4", "demo --stay"],
         {
-            ExitCode.FINE: "every count is what was rendered, or a twin was edited, so that nobody knows",
-            ExitCode.NOT_IN_ORDER: "a count is not what was rendered",
+            ExitCode.FINE: "every count is what was rendered, at the edge and in the lake; or a twin was edited, so "
+            "that nobody knows",
+            ExitCode.NOT_IN_ORDER: "a count is not what was rendered, or the lake has not what the edge has",
             ExitCode.NO_ANSWER: "nothing came from the modules for a minute; the logs say why",
         },
     )
@@ -122,25 +127,37 @@ def command(options: argparse.Namespace) -> int:
     with only_run_in(out), ExitStack() as running:
         sample = Sample.of(rendered_store(out / "sample", console))
         _say_hello(out, sample, options, console)
-        store = store_of(out / "store", sample.store.video, sample.camera, speed=options.speed)
+        cloud = running.enter_context(Cloud(out / "cloud"))
+        store = store_of(
+            out / "store", sample.store.video, sample.camera, speed=options.speed, event_hubs=(event_hub(),)
+        )
         supervisor = running.enter_context(store)
+        cloud.land_for(supervisor)
         before, board = versions(supervisor.hub), StoreBoard(sample.layout, sample.truth)
         events = follow(supervisor, board, console, speed=options.speed)
         edited = [module_id for module_id, version in versions(supervisor.hub).items() if version != before[module_id]]
+        summary = summary_of(events, sample.layout, board.frames)
+        console.print("Waiting for the lake to have what the edge has", soft_wrap=True)
+        edge = edge_figures(summary)
+        in_gold, in_silver = cloud.figures(events, edge)
+        cloud.copy_to(out / LAKE_FOLDER)
+        lake = compare(edge, in_gold, None if edited else true_figures(sample.truth), events, in_silver)
         if not options.stay:
             running.close()
         with naming(out / EVENTS) as file:
             file.write_bytes(events_file(out / "store").read_bytes())
-        summary = summary_of(events, sample.layout, board.frames)
-        with naming(out / SUMMARY) as file:
-            file.write_text(json.dumps(summary, indent=1) + "\n")
+        for name, document in ((SUMMARY, summary), (LAKE, lake)):
+            with naming(out / name) as file:
+                file.write_text(json.dumps(document, indent=1) + "\n")
         console.print("Playing it once more in one process, for the pictures", soft_wrap=True)
         played = play_in_one_process(out, sample)
         told = Meanwhile(edited, sorted(board.started_again))
-        status = conclude(summary, sample.truth, events, played.events, meanwhile=told, console=console)
+        status = conclude(summary, sample.truth, events, played.events, lake=lake, meanwhile=told, console=console)
         console.print(
             f"Look at {shown(out / ANNOTATED)} and {shown(out / HEAT_MAP)}; "
-            f"all events ({counted(len(events), 'event')}) are in {shown(out / EVENTS)}.",
+            f"all events ({counted(len(events), 'event')}) are in {shown(out / EVENTS)}, "
+            f"the lake's tables in {shown(out / LAKE_FOLDER)}; "
+            f"{shown(out / LAKE)} has edge, lake and truth side by side.",
             soft_wrap=True,
         )
         if options.stay:
@@ -185,6 +202,7 @@ def conclude(
     events: Sequence[CloudEvent],
     one_process: Sequence[CloudEvent],
     *,
+    lake: Comparison,
     meanwhile: Meanwhile,
     console: Console,
 ) -> int:
@@ -195,25 +213,33 @@ def conclude(
         truth: what was rendered.
         events: of the processes.
         one_process: events of the same modules in one process; they are compared where no process was started again.
+        lake: what the tables in the cloud say.
         meanwhile: what was done to the store.
         console: to print it on.
     """
+    not_landed = apart(lake)
     if meanwhile.edited:
         edited = ", ".join(meanwhile.edited)
         console.print(f"{edited}: edited while it played: no verdict.", soft_wrap=True, highlight=False)
-        return ExitCode.FINE
-    console.print(verdict(summary, truth))
+        _print_in_red(not_landed, console)
+        return ExitCode.NOT_IN_ORDER if not_landed else ExitCode.FINE
+    console.print(verdict(summary, truth, lake["lake"]))
     wrong = differences(summary, truth, events, started_at(events))
-    decided = [event for event in events if not isinstance(event.data, CameraState)]
-    apart = decisions_differ(decided, one_process) if not (wrong or meanwhile.started_again) else []
-    for line in (*wrong, *apart):
-        console.print(line, style="red", highlight=False, soft_wrap=True)
+    differ = decisions_differ(events, one_process) if not (wrong or meanwhile.started_again) else []
+    _print_in_red((*wrong, *differ, *not_landed), console)
     if meanwhile.started_again:
         again = ", ".join(meanwhile.started_again)
         console.print(f"{again}: ended while it played, and started again.", soft_wrap=True, highlight=False)
     if not wrong:
-        console.print("The counts are right all the same." if apart else "Every count equals what was rendered.")
-    return ExitCode.NOT_IN_ORDER if wrong or apart else ExitCode.FINE
+        console.print("The counts are right all the same." if differ else "Every count equals what was rendered.")
+    if lake["equal"]:
+        console.print(f"The lake has all {lake['events']['lake']} events once, and the same counts.", highlight=False)
+    return ExitCode.NOT_IN_ORDER if wrong or differ or not_landed else ExitCode.FINE
+
+
+def _print_in_red(lines: Sequence[str], console: Console) -> None:
+    for line in lines:
+        console.print(line, style="red", highlight=False, soft_wrap=True)
 
 
 def summary_of(events: Sequence[CloudEvent], layout: Layout, frames: int) -> Summary:

@@ -3,7 +3,7 @@
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from fcntl import LOCK_EX, LOCK_NB, flock
 from http import HTTPStatus
@@ -60,15 +60,26 @@ def only_run_in(folder: Path) -> Iterator[None]:
         yield
 
 
-def store_of(root: Path, video: Path, camera_setting: dict[str, Any], *, speed: float) -> Supervisor:
-    """The store of the deployment template under `root`, not yet started; its one camera shows the clip."""
+def store_of(
+    root: Path, video: Path, camera_setting: dict[str, Any], *, speed: float, event_hubs: Sequence[str] = ()
+) -> Supervisor:
+    """The store of the deployment template under `root`, not yet started; its one camera shows the clip.
+
+    Args:
+        root: folder for all that it writes; what is there goes.
+        video: the clip.
+        camera_setting: the camera's, in the template.
+        speed: times faster than life.
+        event_hubs: where IoT Hub routes to, as `Supervisor` has it.
+    """
     with suppress(FileNotFoundError):
         shutil.rmtree(root)  # an outbox that knows this film would count none of it again
     (root / _MEDIA).mkdir(parents=True)
     shutil.copy(video, root / _MEDIA / video.name)
     camera = {**camera_setting, "url": f"file:{video.name}"}
     camera["playback"] = {**camera["playback"], "speed": speed}
-    return Supervisor(TEMPLATE, root, desired_overrides={"video_capture": {"cameras": {CAMERA_ID: camera}}})
+    overrides = {"video_capture": {"cameras": {CAMERA_ID: camera}}}
+    return Supervisor(TEMPLATE, root, desired_overrides=overrides, event_hubs=event_hubs)
 
 
 def follow(supervisor: Supervisor, board: StoreBoard, console: Console, *, speed: float) -> list[CloudEvent]:

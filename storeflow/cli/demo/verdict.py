@@ -8,22 +8,27 @@ from typing import Any
 from rich.table import Table
 
 from storeflow.cli.count.summary import Summary
+from storeflow.cli.demo.lake import Figures
 from storeflow.contract.cloudevents import CloudEvent
-from storeflow.contract.events import LineCrossed, LineUTurn
+from storeflow.contract.events import CameraState, LayoutApplied, LineCrossed, LineUTurn, StreamHeartbeat
 
+_OF_STREAMS = (CameraState, LayoutApplied, StreamHeartbeat)
+"""Begin, end, completeness and layout of a stream: no decision about anybody."""
 LINE_FIGURES = ("in", "out", "net_in", "net_out")
 TOLERANCE_SECONDS = 1.5
 """A crossing this near in time to a rendered one is that one."""
 
 
-def verdict(summary: Summary, truth: dict[str, Any]) -> Table:
-    """Counts beside the truth, as a table."""
+def verdict(summary: Summary, truth: dict[str, Any], lake: Figures) -> Table:
+    """Counts of the edge, and of the lake, beside the truth, as a table."""
     table = Table(box=None, pad_edge=False)
-    for heading in ("", "", "counted", "true"):
+    for heading in ("", "", "counted", "in the lake", "true"):
         table.add_column(heading, justify="right" if heading else "left")
     for where, what, counted, true in _figures(summary, truth):
-        style = None if counted == true else "red"
-        table.add_row(where, what.replace("_", " "), str(counted), str(true), style=style)
+        there = lake["zones"] if what == "visits" else lake["lines"]
+        landed = there.get(where, {}).get(what, 0)
+        style = None if counted == landed == true else "red"
+        table.add_row(where, what.replace("_", " "), str(counted), str(landed), str(true), style=style)
     return table
 
 
@@ -52,9 +57,12 @@ def decisions_differ(processes: Sequence[CloudEvent], one_process: Sequence[Clou
     """Events that the processes and the same modules in one process don't share, and how often.
 
     An event is the same when everything it says is: what, of whom, when. Which device it comes from, which number it
-    has there and how often the twin was edited are not part of that.
+    has there and how often the twin was edited are not part of that, nor is what events say of their own stream.
     """
-    here, there = Counter(map(_said, processes)), Counter(map(_said, one_process))
+    here, there = (
+        Counter(_said(event) for event in events if not isinstance(event.data, _OF_STREAMS))
+        for events in (processes, one_process)
+    )
     return [f"only the processes decided {one}" for one in sorted((here - there).elements())] + [
         f"only one process decided {one}" for one in sorted((there - here).elements())
     ]

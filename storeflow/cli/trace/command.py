@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from storeflow.cli.count.summary import started_at
 from storeflow.cli.help_text import Commands, ExitCode, describe
-from storeflow.cli.text import short_name, shown
+from storeflow.cli.text import counted, short_name, shown
 from storeflow.cli.trace.event_words import in_words
 from storeflow.cli.trace.run_folder import ROUTER, AtHub, InFile, InOutbox, RunFolder
 from storeflow.contract.cloudevents import CloudEvent, traceparent
@@ -125,7 +125,8 @@ def _kept(outbox: InOutbox) -> str:
 
 
 def _at_hub(message: AtHub) -> str:
+    others = f" with {counted(message.events - 1, 'other event')}" if message.events > 1 else ""
     name = f"messageId {message.message_id}, from {message.output} to $upstream"
     if message.at is None:
-        return f"holds it for IoT Hub, message {message.number} in line; {name}"
-    return f"IoT Hub took it in {as_text(instant(message.at))} as its message {message.number}; {name}"
+        return f"holds it for IoT Hub, message {message.number} in line{others}; {name}"
+    return f"IoT Hub took it in {as_text(instant(message.at))} as its message {message.number}{others}; {name}"

@@ -76,6 +76,13 @@ def _of_a_camera(event: StoreEvent) -> str:
             return f"camera {camera} is {state}: {detail}"
         case events.CameraCoverage(camera_id=camera, observed_seconds=seen, window_start=start):
             return f"camera {camera} was looked at for {seen:g} s of the quarter of an hour from {as_text(start)} on"
+        case events.LayoutApplied(camera_id=camera, config_version=version, lines=lines):
+            return f"layout {version} was in force for camera {camera}; its lines: {', '.join(one.id for one in lines)}"
+        case events.StreamHeartbeat(camera_id=camera, complete_until=until):
+            return f"all that camera {camera} saw before {as_text(until)} is told"
+        case events.FootfallWindow(line_id=line, in_net=came, out_net=went, window_start=start, revision=revision):
+            counted = f"{came} in and {went} out over line {line}"
+            return f"{counted} in the quarter of an hour from {as_text(start)} on, revision {revision}"
         case _:
             return "another event once more, as Azure Spatial Analysis would have sent it"
 

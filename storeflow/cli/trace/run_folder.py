@@ -1,11 +1,13 @@
 """What `make run` left on disk: the sink's file, the modules' outboxes, the hub's messages. None is changed."""
 
+import gzip
 import json
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from storeflow.cli.database_file import ask
 from storeflow.cli.demo.processes import events_file
@@ -14,6 +16,8 @@ from storeflow.errors import ConfigError
 from storeflow.host.outbox import FILE_NAME, event_key
 
 ROUTER = "upstream_router"
+_GZIP = b"\x1f\x8b"
+"""What its files begin with, and no JSON does."""
 
 
 class InFile(NamedTuple):
@@ -50,6 +54,8 @@ class AtHub(NamedTuple):
     output: str
     message_id: str
     """As its sender called it."""
+    events: int
+    """In the message, with this one."""
 
 
 class RunFolder:
@@ -102,14 +108,14 @@ class RunFolder:
 
     def at_hub(self, event: CloudEvent) -> list[AtHub]:
         """The hub's messages with it, those that IoT Hub has first; one that was sent again is there twice."""
-        taken_in = "SELECT id, enqueued_at, source, system, body FROM upstream WHERE instr(body, ?)"
-        waiting = "SELECT id, NULL, source, system, body FROM outbound WHERE instr(body, ?)"
-        rows = [*ask(self._hub, taken_in, event.id.encode()), *ask(self._hub, waiting, event.id.encode())]
-        return [
-            AtHub(number, at, source, json.loads(system)["messageId"])
-            for number, at, source, system, body in rows
-            if _id(body) == event.id
-        ]
+        taken_in = "SELECT id, enqueued_at, source, system, body FROM upstream"
+        waiting = "SELECT id, NULL, source, system, body FROM outbound"
+        found = []
+        for number, at, source, system, body in (*ask(self._hub, taken_in), *ask(self._hub, waiting)):
+            events = _events(body)
+            if any(one.get("id") == event.id for one in events):
+                found.append(AtHub(number, at, source, json.loads(system)["messageId"], len(events)))
+        return found
 
     @property
     def _outboxes(self) -> list[Path]:
@@ -121,12 +127,17 @@ class RunFolder:
 
     def _elsewhere(self, event_id: str) -> Iterator[CloudEvent]:
         """Copies of an event that is not in the file, or not yet."""
-        bodies = ask(self._hub, "SELECT body FROM upstream WHERE instr(body, ?)", event_id.encode())
+        bodies = ask(self._hub, "SELECT body FROM upstream")
         for path in self._outboxes:
             bodies += ask(path, "SELECT body FROM outbox WHERE instr(body, ?)", event_id.encode())
-        yield from (CloudEvent.from_json(body) for (body,) in bodies if _id(body) == event_id)
+        events = (one for (body,) in bodies for one in _events(body))
+        yield from (CloudEvent.from_json(json.dumps(one).encode()) for one in events if one.get("id") == event_id)
 
 
-def _id(body: bytes) -> object:
-    document = json.loads(body)
-    return document.get("id") if isinstance(document, dict) else None
+def _events(body: bytes) -> list[dict[str, Any]]:
+    """The objects in a message of any module: one, or an array of them, packed or not; none where it is no JSON."""
+    try:
+        document = json.loads(gzip.decompress(body) if body.startswith(_GZIP) else body)
+    except (OSError, EOFError, zlib.error, ValueError):
+        return []
+    return [one for one in (document if isinstance(document, list) else [document]) if isinstance(one, dict)]

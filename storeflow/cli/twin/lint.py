@@ -14,7 +14,7 @@ from storeflow.contract import twin_limits
 from storeflow.contract.twins import SECTION_NAMES, Telemetry, read_section
 from storeflow.errors import ConfigError
 from storeflow.host import configuration
-from storeflow.host.custody import EVENTS, RECEIPTS, SPATIAL_ANALYSIS_OUTPUT, UPSTREAM_OUTPUT
+from storeflow.host.custody import ALERTS_OUTPUT, EVENTS, RECEIPTS, SPATIAL_ANALYSIS_OUTPUT, UPSTREAM_OUTPUT
 from storeflow.iot_hub.routes import Route, parse_routes
 
 _DESIRED = "properties.desired"
@@ -37,7 +37,7 @@ MODULES: Mapping[str, Ports] = {
     "zone_analytics": Ports(("layout",), outputs=(EVENTS,), inputs=(RECEIPTS,)),
     "upstream_router": Ports(
         ("telemetry",),
-        outputs=(UPSTREAM_OUTPUT, RECEIPTS),
+        outputs=(UPSTREAM_OUTPUT, ALERTS_OUTPUT, RECEIPTS),
         inputs=(EVENTS,),
         of_sinks={"spatial_analysis": SPATIAL_ANALYSIS_OUTPUT},
     ),

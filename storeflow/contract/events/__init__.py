@@ -17,10 +17,13 @@ from storeflow.contract.events.base import (
     schema_version,
 )
 from storeflow.contract.events.cameras import CameraCoverage, CameraState
+from storeflow.contract.events.footfall import FootfallWindow, RevisionReason
+from storeflow.contract.events.layouts import DrawnLine, DrawnQueue, DrawnZone, LayoutApplied
 from storeflow.contract.events.lines import LineCrossed, LineUTurn
 from storeflow.contract.events.people import PersonRecognised
 from storeflow.contract.events.queues import QueueArrived, QueueLeft, QueueLength, QueueOutcome
 from storeflow.contract.events.spatial import SpatialAnalysis
+from storeflow.contract.events.streams import StreamHeartbeat
 from storeflow.contract.events.zones import ZoneDwelling, ZoneEntered, ZoneExited, ZoneOccupancy
 from storeflow.contract.instant import instant
 
@@ -40,6 +43,9 @@ EVENT_MODELS: dict[str, type[StoreEvent]] = {
         AreaOccupancy,
         CameraState,
         CameraCoverage,
+        LayoutApplied,
+        StreamHeartbeat,
+        FootfallWindow,
         SpatialAnalysis,
     )
 }
@@ -54,6 +60,11 @@ __all__ = [
     "Censored",
     "DecidedEvent",
     "Direction",
+    "DrawnLine",
+    "DrawnQueue",
+    "DrawnZone",
+    "FootfallWindow",
+    "LayoutApplied",
     "LineCrossed",
     "LineUTurn",
     "PersonEvent",
@@ -62,8 +73,10 @@ __all__ = [
     "QueueLeft",
     "QueueLength",
     "QueueOutcome",
+    "RevisionReason",
     "SpatialAnalysis",
     "StoreEvent",
+    "StreamHeartbeat",
     "ZoneDwelling",
     "ZoneEntered",
     "ZoneExited",

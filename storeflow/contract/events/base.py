@@ -39,7 +39,8 @@ class StoreEvent(BaseModel):
     """The store."""
     captured_at: Impersonal[Instant]
     """When it happened in front of the camera; of a number of people, when the change was certain; of coverage, the
-    newest frame that it is about. UTC."""
+    newest frame that it is about; of a footfall window, the newest crossing or frame in it; of a heartbeat, when it was
+    made. UTC."""
 
 
 class CameraEvent(StoreEvent):

@@ -17,6 +17,7 @@ from storeflow.cli.count.live import MAX_ROWS, LiveView
 from storeflow.cli.demo import processes
 from storeflow.cli.demo.board import StoreBoard
 from storeflow.cli.demo.command import Meanwhile, conclude, summary_of
+from storeflow.cli.demo.lake import Comparison, Figures
 from storeflow.cli.demo.processes import EventTail, follow, only_run_in, store_of, versions
 from storeflow.contract.cloudevents import CloudEvent
 from storeflow.contract.events import CameraState, instant
@@ -30,6 +31,15 @@ TRUTH: dict[str, Any] = {
     "zones": {"aisle": {"visits": [{"entered_at": 1.0, "exited_at": 2.0}, {"entered_at": 3.0, "exited_at": 5.0}]}},
     "frames": 600,
 }
+
+SAME = Comparison(
+    edge=Figures(lines={}, zones={}),
+    lake=Figures(lines={}, zones={}),
+    truth=None,
+    events={"edge": 2, "lake": 2, "lake_alone": 0},
+    equal=True,
+)
+"""A lake that has what the edge has."""
 
 RUNNING = ModuleStatus(RuntimeStatus.RUNNING)
 
@@ -102,8 +112,24 @@ def test_the_verdict_knows_what_was_done_to_the_store_meanwhile(
     events = [camera_state("streaming"), *events_of(crossing(2.0, "in"))]
     summary = summary_of(events, layout, 600)
     console = Console(file=output, width=20)
-    assert conclude(summary, TRUTH, events, [], meanwhile=meanwhile, console=console) == status
+    assert conclude(summary, TRUTH, events, [], lake=SAME, meanwhile=meanwhile, console=console) == status
     assert told in output.getvalue().splitlines()
+
+
+def test_a_lake_that_has_not_all_is_told_whatever_was_edited(layout: Layout) -> None:
+    events = [camera_state("streaming")]
+    lake = SAME | {"events": {"edge": 2, "lake": 1, "lake_alone": 0}, "equal": False}
+    output = io.StringIO()
+    told = conclude(
+        summary_of(events, layout, 600),
+        TRUTH,
+        events,
+        [],
+        lake=Comparison(**lake),
+        meanwhile=Meanwhile(edited=["zone_analytics"]),
+        console=Console(file=output, width=90),
+    )
+    assert (told, output.getvalue().splitlines()[-1]) == (1, "the lake has 1 of 2 events")
 
 
 def test_right_counts_of_a_store_that_was_started_again_are_held_against_no_other_decisions(
@@ -115,7 +141,8 @@ def test_right_counts_of_a_store_that_was_started_again_are_held_against_no_othe
     for meanwhile, status in ((Meanwhile(), 1), (Meanwhile(started_again=["zone_analytics"]), 0)):
         output = io.StringIO()
         others = events_of(crossing(2.1, "in"))
-        told = conclude(summary, truth, events, others, meanwhile=meanwhile, console=Console(file=output, width=90))
+        console = Console(file=output, width=90)
+        told = conclude(summary, truth, events, others, lake=SAME, meanwhile=meanwhile, console=console)
         assert told == status, output.getvalue()
 
 

@@ -2,6 +2,7 @@ from collections.abc import Callable
 from typing import Any
 
 from storeflow.cli.count.summary import summarise
+from storeflow.cli.demo.lake import Figures
 from storeflow.cli.demo.verdict import decisions_differ, differences, verdict
 from storeflow.contract.twins import Layout
 
@@ -42,10 +43,15 @@ def test_only_figures_that_are_off_are_red(
 ) -> None:
     events = events_of(crossing(1.0, "in"), crossing(7.0, "in", "2"), visit(1.1, 3.9))
     summary = summarise(events, layout, starts_at=0.0, frames=1, model_version="m", config_version=1)
-    table = verdict(summary, TRUTH)
+    landed = Figures(lines={"door": {"in": 2, "out": 0, "net_in": 2, "net_out": 0}}, zones={"aisle": {"visits": 1}})
+    table = verdict(summary, TRUTH, landed)
     whats = list(table.columns[1].cells)
     assert whats == ["in", "out", "net in", "net out", "visits"]
     assert [what for what, row in zip(whats, table.rows, strict=True) if row.style == "red"] == ["in", "net in"]
+    landed["lines"]["door"]["out"] = 1
+    landed["zones"] = {}
+    styles = [row.style for row in verdict(summary, TRUTH, landed).rows]
+    assert styles == ["red", "red", "red", None, "red"]
 
 
 def test_of_two_rendered_crossings_the_nearer_one_was_counted(

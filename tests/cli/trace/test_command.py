@@ -1,3 +1,4 @@
+import gzip
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -44,9 +45,11 @@ def keep(folder: Path, module_id: str, destinations: tuple[str, ...], now: float
     box.close()
 
 
-def message(event: CloudEvent) -> Message:
-    system = {"messageId": f"m-{event.id[:4]}", "outputName": "upstream"}
-    return Message(UPSTREAM, event.to_json(), {}, system)
+def message(*events: CloudEvent) -> Message:
+    """One event as it is, several in an array that is compressed."""
+    bodies = [event.to_json() for event in events]
+    body = bodies[0] if len(bodies) == 1 else gzip.compress(b"[" + b",".join(bodies) + b"]")
+    return Message(UPSTREAM, body, {}, {"messageId": f"m-{events[0].id[:4]}", "outputName": "upstream"})
 
 
 @pytest.fixture
@@ -70,7 +73,8 @@ def made(tmp_path: Path, crossing: Callable[..., Any], events_of: Callable[..., 
     NdjsonFile(events_file(folder / "store")).write([one.to_json() for one in (begun, crossed, back, turned)], None)
     (folder / "store" / "edge_hub").mkdir()
     hub = Store(folder / "store" / "edge_hub" / "hub.db")
-    hub.commit(upstream=[message(one) for one in (begun, crossed, back, turned)], now=CLOCK + 3)
+    of_others = Message("/messages/modules/theirs/outputs/scales", b"[7, \xff", {}, {"messageId": "theirs"})
+    hub.commit(upstream=[of_others, message(begun), message(crossed, back, turned)], now=CLOCK + 3)
     hub.close()
     return Made(folder, begun, crossed, back, turned)
 
@@ -99,7 +103,7 @@ def test_a_crossing_is_followed_from_the_film_to_the_hub(made: Made, capsys: pyt
         "upstream_router": "had it on disk 2026-11-20T16:11:48.000Z; deleted its copy once every sink had one",
         "file sink": f"line 2 of {events_file(made.folder / 'store')}: {len(line)} bytes from byte {offset} on; "
         "when it was written is not kept",
-        "edgeHub": "IoT Hub took it in 2026-11-20T16:11:49.000Z as its message 2; "
+        "edgeHub": "IoT Hub took it in 2026-11-20T16:11:49.000Z as its message 3 with 2 other events; "
         f"messageId m-{made.crossed.id[:4]}, from {UPSTREAM} to $upstream",
         "in full": line.decode(),
     }
@@ -108,6 +112,7 @@ def test_a_crossing_is_followed_from_the_film_to_the_hub(made: Made, capsys: pyt
 def test_what_is_not_of_a_person_is_followed_too(made: Made, capsys: pytest.CaptureFixture[str]) -> None:
     facts = traced(made.folder, made.begun.id, capsys)
     assert facts["when"] == "captured_at 2026-01-05T09:00:00.000Z, 0.0 s into the film"
+    assert " as its message 2; messageId m-bbbb, from " in facts["edgeHub"]
     assert facts["video_capture"].startswith("had it on disk 2026-11-20T16:11:46.000Z")
     assert not {"who", "by", "zone_analytics"} & facts.keys()
 
@@ -149,7 +154,7 @@ def test_an_event_whose_film_nobody_saw_begin_says_so(made: Made, capsys: pytest
 
 def test_an_event_that_the_file_has_lost_is_found_at_the_hub(made: Made, capsys: pytest.CaptureFixture[str]) -> None:
     events_file(made.folder / "store").unlink()
-    assert traced(made.folder, made.turned.id, capsys)["event"] == f"storeflow.line.u_turn {made.turned.id}"
+    assert traced(made.folder, made.turned.id, capsys)["in full"] == made.turned.to_json().decode()
 
 
 def test_an_id_that_nobody_has_is_told_with_where_to_find_one(made: Made, capsys: pytest.CaptureFixture[str]) -> None:

@@ -18,6 +18,7 @@ from storeflow.contract.events import CameraState
 from storeflow.contract.twins import read_section
 from storeflow.errors import ContractError
 from storeflow.host import custody
+from storeflow.host.courier import HasCouriers
 from storeflow.host.custody import RECEIPTS
 from storeflow.host.module import HasInputs, Module, ModuleContext
 
@@ -262,7 +263,10 @@ def test_what_the_linter_believes_of_a_module_is_what_the_module_does(
     # The host answers what came on `events` with receipts, and takes receipts for what it sent there.
     if isinstance(module, HasInputs):
         module.configure("telemetry", read_section("telemetry", {}), 1)
-        outputs = {output.name for output in module.on_message(custody.EVENTS, _event())} | {RECEIPTS}
+        assert module.on_message(custody.EVENTS, _event())
+        assert isinstance(module, HasCouriers)
+        couriers: list[Any] = list(module.couriers.values())
+        outputs = {courier.carrier.output for courier in couriers} | {RECEIPTS}
         inputs = {custody.EVENTS}
         with pytest.raises(ContractError):
             module.on_message("no such input", b"{}")

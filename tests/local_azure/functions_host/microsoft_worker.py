@@ -4,9 +4,9 @@
 
 It stands where the host of Azure does: the library's three handlers (start, index, invoke) are asked directly, with
 objects that have the fields of its protocol's messages. An invocation is `{"function", "parameter", "data": {"json" |
-"collection_bytes": …}, "metadata": {…}}`. Printed is what was found and how each ended, `{"functions": {name:
-{"bindings", "retry"}}, "outcomes": [error or null]}`, or `{"error"}` where it refused the app. Runs on Python 3.13,
-which the library needs, and so in a process of its own.
+"collection_bytes": … | "collection_base64": …}, "metadata": {…}}`. Printed is what was found and how each ended,
+`{"functions": {name: {"bindings", "retry"}}, "outcomes": [error or null]}`, or `{"error"}` where it refused the app.
+Runs on Python 3.13, which the library needs, and so in a process of its own.
 """
 
 import asyncio
@@ -14,6 +14,7 @@ import importlib
 import json
 import sys
 import types
+from base64 import b64decode
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -82,6 +83,8 @@ def typed(data: dict[str, Any]) -> TypedData:
     """Return a value from its kind and text."""
     if "collection_bytes" in data:
         return TypedData(collection_bytes=Fields(bytes=[text.encode() for text in data["collection_bytes"]]))
+    if "collection_base64" in data:
+        return TypedData(collection_bytes=Fields(bytes=[b64decode(text) for text in data["collection_base64"]]))
     return TypedData(**data)
 
 

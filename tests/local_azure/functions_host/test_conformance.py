@@ -1,10 +1,13 @@
-"""Our host and Microsoft's own worker library make the same of one app."""
+"""Our host and Microsoft's own worker library make the same of one app: one for tests, and our own."""
 
+import gzip
+import hashlib
 import json
 import os
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +20,18 @@ from tests.conftest import skip_or_fail
 WORKER = "azure-functions-runtime==1.3.0"
 DRIVER = Path(__file__).with_name("microsoft_worker.py")
 APP = Path(__file__).with_name("app")
+REPOSITORY = Path(__file__).parents[3]
+OUR_APP = REPOSITORY / "cloud_functions"
+INVOCATIONS = REPOSITORY / "tests" / "cloud_functions" / "invocations"
 NAMES = ("TELEMETRY_HUB", "TELEMETRY", "LANDING_GROUP", "SINGLE_GROUP", "PATIENT_GROUP")
 
 
 @pytest.fixture(scope="module")
 def worker_python() -> Path:
-    """A Python 3.13 that has the worker library: made in the cache, once, where the machine has such a Python."""
-    folder = cache_folder() / WORKER.replace("==", "-")
+    """A Python 3.13 that has the worker library and what our app needs: made in the cache, once, where there is one."""
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
+    needed = [WORKER, *project["dependencies"], *project["optional-dependencies"]["cloud-functions"]]
+    folder = cache_folder() / f"microsoft-worker-{hashlib.sha256(repr(needed).encode()).hexdigest()[:12]}"
     python = folder / "bin" / "python"
     if python.exists():
         return python
@@ -32,7 +40,7 @@ def worker_python() -> Path:
         pytest.skip("no Python 3.13 on this machine, which Microsoft's worker library needs")
     partial = folder.with_suffix(f".{os.getpid()}.partial")
     try:
-        pip = (partial / "bin" / "python", "-m", "pip", "install", "-q", WORKER)
+        pip = (partial / "bin" / "python", "-m", "pip", "install", "-q", *needed)
         for command in ((base, "-m", "venv", partial), pip):
             subprocess.run(command, check=True, capture_output=True)  # noqa: S603 - ours, built above
         partial.rename(folder)
@@ -61,9 +69,16 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, st
     return settings
 
 
-def ask(python: Path, app: Path, invocations: list[dict[str, Any]]) -> dict[str, Any]:
+def ask(
+    python: Path, app: Path, invocations: list[dict[str, Any]], environment: dict[str, str] | None = None
+) -> dict[str, Any]:
     run = subprocess.run(  # noqa: S603 - ours
-        [python, DRIVER, app], input=json.dumps(invocations), capture_output=True, text=True, check=False
+        [python, DRIVER, app],
+        input=json.dumps(invocations),
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | (environment or {}),
     )
     assert run.returncode == 0, run.stderr
     answer: dict[str, Any] = json.loads(run.stdout.splitlines()[-1])
@@ -123,3 +138,48 @@ def test_what_we_refuse_the_worker_refuses_too(worker_python: Path, tmp_path: Pa
     source = f"from typing import List\nimport azure.functions as func\napp = func.FunctionApp()\n{trigger}\n{line}\n"
     (tmp_path / "function_app.py").write_text(source)
     assert "error" in ask(worker_python, tmp_path, [])
+
+
+def recalled(name: str, function: str) -> dict[str, Any]:
+    """Ask for a run of one of our functions, with what the host hands over."""
+    kept = json.loads((INVOCATIONS / f"{name}.json").read_text())
+    data = {"collection_base64": kept["bodies"]}
+    return {"function": function, "parameter": "events", "data": data, "metadata": kept["metadata"]}
+
+
+def test_the_worker_indexes_our_own_app_as_our_host_does_and_events_land_in_it(
+    worker_python: Path, container: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = {
+        **dict.fromkeys(("EVENT_HUB", "EVENT_HUB_NAME", "EVENT_HUB_CONSUMER_GROUP", "DIRECT_EVENT_HUB_NAME"), "x"),
+        **dict.fromkeys(("REFINE_SCHEDULE", "UPKEEP_SCHEDULE"), "0 0 3 * * *"),
+        "LAKE_CONNECTION_STRING": container.connection_string,
+        "LAKE_CONTAINER": container.name,
+        "PYTHONPATH": str(REPOSITORY),
+    }
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    register = {
+        "iot_hubs": ["contoso.azure-devices.net"],
+        "stores": {"store-1": {"name": "One", "time_zone": "Europe/Berlin", "devices": ["store-1-box"]}},
+    }
+    container.client.upload_blob("config/stores.json", json.dumps(register))
+    monkeypatch.syspath_prepend(str(OUR_APP))
+    monkeypatch.delitem(sys.modules, "function_app", raising=False)
+    ours = {function.name: function for function in load_functions(OUR_APP, settings)}
+
+    asked = [recalled("iot_hub", "land"), recalled("publishers", "land_direct")]
+    theirs = ask(worker_python, OUR_APP, asked, settings)
+    assert theirs["outcomes"] == [None, None]
+    assert theirs["functions"].keys() == ours.keys() == {"land", "land_direct", "refine", "upkeep"}
+    for name, function in ours.items():
+        assert theirs["functions"][name]["bindings"][0]["type"] == function.trigger["type"]
+        retry = function.retry
+        assert theirs["functions"][name]["retry"] == ([retry.most, retry.minimum, retry.maximum] if retry else None)
+    landed = [
+        json.loads(json.loads(line)["event"])["source"]
+        for name in container.client.list_blob_names(name_starts_with="bronze/")
+        for line in gzip.decompress(container.client.download_blob(name).readall()).splitlines()
+    ]
+    assert set(landed) == {"//contoso.azure-devices.net/store-1-box/door"}
+    assert any("/store-events-direct/" in name for name in container.client.list_blob_names(name_starts_with="bronze/"))

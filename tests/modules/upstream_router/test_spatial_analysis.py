@@ -112,7 +112,7 @@ def test_a_document_leaves_without_its_envelope_by_an_output_of_its_own(router: 
 
 def test_no_other_event_leaves_by_that_output(router: UpstreamRouter) -> None:
     configure(router, {"cloud": {"kind": "upstream"}, **SINK})
-    assert [output.name for output in router.on_message("events", state().to_json())] == ["upstream"]
+    assert [output.name for output in router.on_message("events", state().to_json())] == ["cloud:$upstream/alerts"]
 
     configure(router, SINK)
     assert router.on_message("events", state().to_json()) == []

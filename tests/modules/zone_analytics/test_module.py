@@ -174,13 +174,18 @@ def test_messages_are_taken_from_the_side_channel(context: ModuleContext, frame:
     try:
         outputs = list(module.work(0.1))
         for step in range(20):
-            publisher.publish(frame(step / 10, {"1": (0.5, 0.55)}))
+            publisher.publish(frame(10 + step / 10, {"1": (0.5, 0.55)}))
         for _ in range(100):
             outputs += module.work(0.1)
             publisher.flush()
             if module.metrics()["frames"] == 20:
                 break
-        assert [data.event_type for data in data_of(outputs)] == ["storeflow.zone.entered", "storeflow.zone.occupancy"]
+        assert [data.event_type for data in data_of(outputs)] == [
+            "storeflow.layout.applied",
+            "storeflow.zone.entered",
+            "storeflow.zone.occupancy",
+        ]
+        assert module.metrics()["events"] == 3
         assert {output.name for output in outputs} == {"events"}
     finally:
         publisher.close()

@@ -1,3 +1,4 @@
+import json
 from datetime import UTC, date, datetime, timedelta
 from importlib.resources import files
 from itertools import permutations
@@ -9,7 +10,11 @@ from cloud_functions.lake.gold import dimensions
 from cloud_functions.lake.gold.dimensions import merged
 from cloud_functions.lake.gold.footfall import FACT as FOOTFALL
 from cloud_functions.lake.gold.health import FACT as HEALTH
+from cloud_functions.lake.gold.layouts import LAYOUT
 from cloud_functions.lake.gold.visits import DWELL, QUEUE
+from cloud_functions.lake.silver import EVENTS, RUNS
+from cloud_functions.lake.tables import mark, overwrite
+from cloud_functions.stores import Stores
 
 OPENS = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 
@@ -39,8 +44,48 @@ def test_every_key_of_a_fact_has_its_row_in_the_dimension(shop: Any, cloud: Any)
     assert {(row["zone_id"], row["kind"]) for row in tables["gold/dim_zone"]} == {("aisle", "zone"), ("tills", "queue")}
 
 
+def test_two_boxes_of_a_store_may_call_their_cameras_alike(shops: Any, cloud: Any, drew: Any) -> None:
+    cloud.stores = Stores.model_validate(
+        {
+            "iot_hubs": ["contoso.azure-devices.net"],
+            "stores": {"store-1": {"name": "Here", "time_zone": "UTC", "devices": ["store-1-box", "store-1-box-b"]}},
+        }
+    )
+    one, other = shops("store-1"), shops("store-1")
+    other.device_id = "store-1-box-b"
+    for shop, camera_events in ((one, [one.crossed(10), one.crossed(20)]), (other, [other.crossed(30)])):
+        more = [shop.covered(0, 450.0), shop.visited(60, 9.0), drew(shop, 0, "entrance"), shop.covered(1, 300.0)]
+        cloud.land(shop.packed(*camera_events, *more))
+    cloud.refine()
+    rows = cloud.gold(FOOTFALL.form)
+    assert sorted((row["device_id"], row["in_raw"], row["observed_seconds"]) for row in rows) == [
+        ("store-1-box", 0, 300.0),
+        ("store-1-box", 2, 450.0),
+        ("store-1-box-b", 0, 300.0),
+        ("store-1-box-b", 1, 450.0),
+    ]
+    for table in (dimensions.CAMERA, dimensions.LINE, dimensions.ZONE, DWELL.form):
+        assert {row["device_id"] for row in cloud.gold(table)} == {"store-1-box", "store-1-box-b"}
+    assert len({row["camera_key"] for row in rows}) == len({row["line_key"] for row in rows}) == 2
+
+
+def test_what_a_layout_draws_is_known_before_anybody_comes(shop: Any, cloud: Any, drew: Any) -> None:
+    cloud.land(shop.packed(drew(shop, 0, "back", gate="vehicle")))
+    cloud.refine()
+    cloud.land(shop.packed(shop.crossed(50, line="back"), shop.visited(60, 9)))
+    cloud.refine()
+    lines, zones = ({row["line_id"]: row for row in cloud.gold(dimensions.LINE)}, cloud.gold(dimensions.ZONE))
+    assert {name: (row["object_class"], row["config_version"]) for name, row in lines.items()} == {
+        "back": ("person", 7),
+        "gate": ("vehicle", 7),
+    }
+    assert (lines["back"]["first_seen"], lines["back"]["last_seen"]) == (OPENS, OPENS + timedelta(seconds=50))
+    assert json.loads(lines["back"]["drawn"])["start"] == [0.1, 0.5]
+    assert sorted((row["zone_id"], row["kind"]) for row in zones) == [("aisle", "queue"), ("aisle", "zone")]
+
+
 def test_a_camera_was_first_and_last_seen_when_its_events_say_so(shop: Any, cloud: Any) -> None:
-    for at in (500, 100, 300):
+    for at in (300, 100, 500):
         cloud.land(shop.message(shop.crossed(at)))
         cloud.refine()
     (row,) = cloud.gold(dimensions.CAMERA)
@@ -48,17 +93,37 @@ def test_a_camera_was_first_and_last_seen_when_its_events_say_so(shop: Any, clou
     assert row["last_seen"] == OPENS + timedelta(seconds=500)
 
 
+def test_what_says_nothing_new_of_a_dimension_does_not_write_it_again(
+    shop: Any, cloud: Any, drew: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cloud.land(shop.packed(shop.crossed(10), shop.visited(20, 9), shop.crossed(30), drew(shop, 0, "back")))
+    cloud.refine()
+    written: list[str] = []
+
+    def noted(table: Any, *given: Any) -> None:
+        written.append(table.table_uri.split("/")[-2])
+        overwrite(table, *given)
+
+    monkeypatch.setattr(dimensions, "overwrite", noted)
+    cloud.land(shop.packed(shop.crossed(15), shop.covered(-36)))
+    cloud.refine()
+    assert written == ["dim_camera"]
+    newest = mark(cloud.lake.open(EVENTS), RUNS)
+    forms = (dimensions.CAMERA, dimensions.LINE, dimensions.ZONE, LAYOUT)
+    assert {mark(cloud.lake.open(form), RUNS) for form in forms} == {newest}
+
+
 def test_what_is_known_of_a_key_does_not_depend_on_the_order_of_events() -> None:
     seen = [
         {
             "key": "a",
-            "device_id": device,
+            "drawn": drawn,
             "first_seen": OPENS + timedelta(days=days),
             "last_seen": OPENS + timedelta(days=days),
         }
-        for days, device in ((0, "old"), (1, "new"), (1, "newer"))
+        for days, drawn in ((0, "here"), (1, "there"), (2, None))
     ]
-    expected = [{"key": "a", "device_id": "newer", "first_seen": OPENS, "last_seen": OPENS + timedelta(days=1)}]
+    expected = [{"key": "a", "drawn": "there", "first_seen": OPENS, "last_seen": OPENS + timedelta(days=2)}]
     for order in permutations(seen):
         assert merged(order, "key") == expected
 

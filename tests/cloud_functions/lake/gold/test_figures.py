@@ -10,9 +10,13 @@ from typing import Any
 import duckdb
 import pytest
 
+from cloud_functions import rebuild
 from cloud_functions.lake.gold import footfall, health, visits
 from cloud_functions.lake.gold.histogram import BOUNDS, bins
 from cloud_functions.lake.silver import EVENTS
+from cloud_functions.stores import Stores
+
+pytestmark = pytest.mark.usefixtures("facts_alone")
 
 OPENS = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 FIGURES = ("raw", "net", "shopper", "units")
@@ -104,11 +108,14 @@ def test_a_bin_has_its_lower_bound_and_not_its_upper_one(shop: Any, cloud: Any) 
     assert filled == {"dwell_under_5": 1, "dwell_5_to_10": 2, "dwell_from_1280": 1}
 
 
-def test_a_window_without_a_crossing_is_there_if_its_camera_looked(shop: Any, cloud: Any) -> None:
-    """Windows 0 to 3: crossed; looked at; nobody looked; crossed under a newer layout. The till has no line."""
+def test_a_window_in_which_nobody_crosses_a_line_is_there_if_its_camera_looked(
+    shop: Any, cloud: Any, drew: Any
+) -> None:
+    """Of "entrance" windows 0 to 3: crossed; looked at; nobody looked; crossed under a newer layout."""
     events = [shop.crossed(10), shop.crossed(2800, config_version=8), shop.covered(0, 450), shop.covered(0, 300)]
     events += [shop.covered(1), shop.covered(3), shop.covered(4, 60), shop.covered(1, camera="till")]
-    cloud.land(shop.packed(*events))
+    layouts = [drew(shop, -9, "entrance"), drew(shop, -8, camera="till"), drew(shop, 1900, "entrance", version=8)]
+    cloud.land(shop.packed(*layouts, *events))
     cloud.refine()
     rows = sorted(cloud.gold(footfall.FACT.form), key=lambda row: row["window_start"])
     found = [
@@ -119,13 +126,50 @@ def test_a_window_without_a_crossing_is_there_if_its_camera_looked(shop: Any, cl
     assert {row["camera_id"] for row in rows} == {"door"}
 
 
-def test_coverage_is_not_doubled_where_the_layout_was_edited_in_a_window(shop: Any, cloud: Any) -> None:
-    cloud.land(shop.packed(shop.crossed(10), shop.crossed(20, config_version=8), shop.covered(0)))
+def test_a_line_that_nobody_crosses_all_day_has_a_row_for_each_window_of_its_layout(
+    shop: Any, cloud: Any, drew: Any
+) -> None:
+    """It was drawn two days ago, is drawn again as the module starts anew, and is gone from window 9 on."""
+    cloud.land(shop.packed(drew(shop, -2 * 86_400, "back"), drew(shop, 3600, "back"), drew(shop, 8050, version=8)))
+    cloud.land(shop.packed(*(shop.covered(window) for window in (0, 3, 4, 5, 8, 9, 10))))
+    cloud.refine()
+    found = [
+        ((row["window_start"] - OPENS).seconds // 900, row["config_version"], row["in_raw"], row["observed_seconds"])
+        for row in cloud.gold(footfall.FACT.form)
+    ]
+    assert found == [(window, 7, 0, 900.0) for window in (0, 3, 4, 5, 8)]
+
+
+def test_a_line_of_vehicles_has_an_empty_row_only_where_none_came(shop: Any, cloud: Any, drew: Any) -> None:
+    cloud.land(shop.packed(drew(shop, 0, gate="vehicle"), shop.covered(0), shop.covered(1)))
+    cloud.land(shop.packed(shop.crossed(9, line="gate", object_class="car")))
     cloud.refine()
     rows = cloud.gold(footfall.FACT.form)
-    assert [(row["config_version"], row["in_raw"], row["observed_seconds"]) for row in rows] == [
-        (7, 1, 900.0),
-        (8, 1, 0.0),
+    assert [(row["object_class"], row["in_raw"]) for row in rows] == [("car", 1), ("vehicle", 0)]
+
+
+def test_a_layout_that_comes_late_mends_the_days_it_was_in_force(shop: Any, clouds: Any, drew: Any) -> None:
+    cloud, beside = clouds("cloud"), clouds("beside")
+    late, next_one = drew(shop, -60, "back"), drew(shop, 2 * 86_400 + 60, version=8)
+    cloud.land(shop.packed(next_one, *(shop.covered(96 * day) for day in range(4))))
+    cloud.refine()
+    assert cloud.gold(footfall.FACT.form) == []
+    cloud.land(shop.message(late))
+    cloud.refine()
+    assert [row["window_date"].day for row in cloud.gold(footfall.FACT.form)] == [20, 21, 22]
+    rebuild.rebuild(cloud.files, beside.lake, cloud.stores, OPENS)
+    assert cloud.gold(footfall.FACT.form) == beside.gold(footfall.FACT.form)
+
+
+def test_coverage_is_counted_once_over_classes_and_layout_versions(shop: Any, cloud: Any) -> None:
+    crossings = [shop.crossed(10), shop.crossed(20, config_version=8), shop.crossed(30, object_class="car")]
+    cloud.land(shop.packed(*crossings, shop.covered(0)))
+    cloud.refine()
+    rows = cloud.gold(footfall.FACT.form)
+    assert sorted((row["config_version"], row["object_class"], row["observed_seconds"]) for row in rows) == [
+        (7, "car", 900.0),
+        (7, "person", 0.0),
+        (8, "person", 0.0),
     ]
 
 
@@ -193,6 +237,16 @@ def test_health_adds_up_the_pieces_of_a_window(shop: Any, cloud: Any) -> None:
     assert {row["device_id"] for row in rows} == {"store-1-box"}
 
 
+def test_coverage_that_nobody_can_have_had_fits_the_sums(shop: Any, cloud: Any, silver_with: Any) -> None:
+    """Landing refuses what is beyond belief; a lake may have it from before it did."""
+    beyond = {"observed_seconds": 1.7e308, "frames_analysed": 2**63 - 1, "frames_missed": -(2**63)}
+    silver_with(cloud, [(shop.covered(0), beyond), (shop.covered(0), beyond), (shop.crossed(10), {})])
+    cloud.refine()
+    (row,) = cloud.gold(health.FACT.form)
+    assert (row["observed_seconds"], row["frames_analysed"], row["frames_missed"]) == (1800.0, 2_000_000, 0)
+    assert [row["observed_seconds"] for row in cloud.gold(footfall.FACT.form)] == [1800.0]
+
+
 def test_coverage_of_the_last_window_of_a_day_is_of_that_day(shop: Any, cloud: Any) -> None:
     """Its newest frame, and so its `captured_at`, may be of the next one."""
     cloud.land(shop.packed(shop.crossed(14.9 * 3600), shop.covered(59)))
@@ -203,9 +257,8 @@ def test_coverage_of_the_last_window_of_a_day_is_of_that_day(shop: Any, cloud: A
 
 
 def test_a_store_whose_name_has_a_quote_is_a_name_like_others(shops: Any, cloud: Any) -> None:
-    store = cloud.stores.stores["store-1"].model_copy(update={"devices": ("o'brien-box",)})
-    cloud.stores = cloud.stores.model_copy(update={"stores": {"o'brien": store}})
-    cloud.stores.__dict__.pop("store_of_device", None)
+    store = {"name": "O'Brien", "time_zone": "Europe/Dublin", "devices": ["o'brien-box"]}
+    cloud.stores = Stores.model_validate({"iot_hubs": cloud.stores.iot_hubs, "stores": {"o'brien": store}})
     shop = shops("o'brien")
     for at in (1, 2):
         cloud.land(shop.message(shop.crossed(at)))
