@@ -1,7 +1,7 @@
 """The functions of the app: which trigger calls what. Everything else is in the files beside this one."""
 
 import os
-from typing import List  # noqa: UP035 - Microsoft's worker takes no list[...] here
+from typing import Any, List  # noqa: UP035 - Microsoft's worker takes no list[...] here
 
 import azure.functions as func
 
@@ -10,19 +10,25 @@ from cloud_functions.trigger import Senders
 
 app = func.FunctionApp()
 
+BATCHES: dict[str, Any] = {
+    "arg_name": "events",
+    "connection": "EVENT_HUB",
+    "consumer_group": "%EVENT_HUB_CONSUMER_GROUP%",
+    "cardinality": func.Cardinality.MANY,
+    "data_type": func.DataType.BINARY,
+}
+UNTIL_IT_IS_KEPT: dict[str, Any] = {
+    "strategy": "exponential_backoff",
+    "max_retry_count": "-1",
+    "minimum_interval": "00:00:02",
+    "maximum_interval": "00:01:00",
+}
+"""Without a policy the trigger moves on whether the function failed or not."""
+
 
 @app.function_name("land")
-@app.event_hub_message_trigger(
-    arg_name="events",
-    event_hub_name="%EVENT_HUB_NAME%",
-    connection="EVENT_HUB",
-    consumer_group="%EVENT_HUB_CONSUMER_GROUP%",
-    cardinality=func.Cardinality.MANY,
-    data_type=func.DataType.BINARY,
-)
-@app.retry(
-    strategy="exponential_backoff", max_retry_count="-1", minimum_interval="00:00:02", maximum_interval="00:01:00"
-)
+@app.event_hub_message_trigger(event_hub_name="%EVENT_HUB_NAME%", **BATCHES)
+@app.retry(**UNTIL_IT_IS_KEPT)
 def land(events: List[func.EventHubEvent]) -> None:  # noqa: UP006 - as above
     """Keep what the stores sent by way of IoT Hub."""
     service.land_events(events, Senders.IOT_HUB)
@@ -32,17 +38,8 @@ def land(events: List[func.EventHubEvent]) -> None:  # noqa: UP006 - as above
 if os.environ.get("DIRECT_EVENT_HUB_NAME"):
 
     @app.function_name("land_direct")
-    @app.event_hub_message_trigger(
-        arg_name="events",
-        event_hub_name="%DIRECT_EVENT_HUB_NAME%",
-        connection="EVENT_HUB",
-        consumer_group="%EVENT_HUB_CONSUMER_GROUP%",
-        cardinality=func.Cardinality.MANY,
-        data_type=func.DataType.BINARY,
-    )
-    @app.retry(
-        strategy="exponential_backoff", max_retry_count="-1", minimum_interval="00:00:02", maximum_interval="00:01:00"
-    )
+    @app.event_hub_message_trigger(event_hub_name="%DIRECT_EVENT_HUB_NAME%", **BATCHES)
+    @app.retry(**UNTIL_IT_IS_KEPT)
     def land_direct(events: List[func.EventHubEvent]) -> None:  # noqa: UP006 - as above
         """Keep what the stores sent around IoT Hub."""
         service.land_events(events, Senders.PUBLISHERS)
