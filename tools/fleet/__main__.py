@@ -66,7 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     _plan_options(exact, stores=8, days=6)
     exact.add_argument("--kills", type=int, default=40, help="kill -9 in all (default: 40)")
     exact.add_argument("--refine-seconds", type=int, default=15, help="between two runs of its timer (default: 15)")
-    exact.add_argument("--feed-seconds", type=float, default=0, help="feed for so long at least (default: 12 a kill)")
+    exact.add_argument("--feed-seconds", type=float, default=0, help="feed for so long at least (default: 24 a kill)")
     exact.add_argument("--patience", type=float, default=180, help="seconds without progress (default: 180)")
     exact.add_argument("--mutate", choices=sorted(MUTATIONS), help="take a safeguard out: it must end with 1")
     return parser
