@@ -4,8 +4,9 @@
 
 The same new events reach three lakes. One has 5,000 events; one has a hundred times as many because it is older; one
 because it has a hundred times as many stores, on the same days. Rows of the long ones are copies of the first's, moved
-to other days or stores; upkeep has been through all three. Ratios are of CPU time of this process, on which other load
-of the machine has little effect, and of the time that passed.
+to other days or stores; upkeep has been through all three. No day of the older one is beside those that are made anew,
+for what a day beside costs, a lake of three days has to pay as well. Ratios are of CPU time of this process, on which
+other load of the machine has little effect, and of the time that passed.
 
 Beside them what docs/scale.md reckons with: CPU time, memory and bytes for each event. The result goes to
 benchmarks/results/lake.json.
@@ -18,6 +19,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -44,6 +46,8 @@ from cloud_functions.upkeep import upkeep
 from tools.fleet.stream import Arrival
 
 ROUNDS = 5
+BUSY_DAYS = 5
+"""To make the one in the middle, the days beside it are looked at, and because of these the ones beside them."""
 TIMES, STORED, NEW = 100, 5_000, 2_500
 """How many times as long the long tables are; events of the short ones; events that are new."""
 ROOT = Path(__file__).parents[1]
@@ -90,10 +94,10 @@ def with_other_ids(rows: pa.Table, number: int) -> pa.Table:
 
 
 def copies_of_days(rows: pa.Table, number: int, days: int) -> pa.Table:
-    """The same on earlier days."""
+    """The same on earlier days, of which two are left out before the first of these."""
     for place, field in enumerate(rows.schema):
         if pa.types.is_timestamp(field.type) or pa.types.is_date(field.type):
-            moved = pc.subtract(rows[field.name], pa.scalar(timedelta(days=number * days)))
+            moved = pc.subtract(rows[field.name], pa.scalar(timedelta(days=number * days + 2)))
             rows = rows.set_column(place, field, pc.cast(moved, field.type))
     return rows
 
@@ -140,6 +144,30 @@ def grown(folder: Path, small: Place, of_events: pa.Table, of_files: pa.Table) -
     return places
 
 
+def busy(folder: Path, stores: Stores, of_events: pa.Table) -> Place:
+    """A lake of days that each have as many events as the busiest of these, in a hundred times as many stores."""
+    place = Place(folder / "busy", with_copies(stores))
+    dates = of_events["event_date"]
+    ((busiest, _),) = Counter(dates.to_pylist()).most_common(1)
+    day = of_events.filter(pc.equal(dates, pa.scalar(busiest)))
+    for number in range(BUSY_DAYS):
+        for start in range(0, TIMES, 20):
+            made = [
+                with_other_ids(copies_of_stores(day, one) if one else day, one)
+                for one in range(start, min(TIMES, start + 20))
+            ]
+            rows = numbered_on(copies_of_days(pa.concat_tables(made), number, 1), BUSY_DAYS - number)
+            append(place.lake.open(EVENTS), rows, {RUNS: 1})
+    return place
+
+
+def numbered_on(rows: pa.Table, days: int) -> pa.Table:
+    """The same with the numbers that their sources give them some days later."""
+    numbers = pc.add(pc.cast(rows["sequence"], pa.int64()), days * STORED)
+    texts = pc.utf8_lpad(pc.cast(numbers, pa.string()), 12, "0")
+    return rows.set_column(rows.schema.get_field_index("sequence"), rows.schema.field("sequence"), texts)
+
+
 def gold_anew(place: Place) -> dict[str, float]:
     """Make all of gold, in a process of its own: CPU seconds, and megabytes at most."""
     register_file = place.root.with_suffix(".json")
@@ -171,9 +199,11 @@ def refine_new(folder: Path) -> dict[str, Any]:
 
     land("first", events[:STORED])
     refine_silver(bronze, small.lake, NOW)
-    kept = (query("SELECT * FROM t", t=small.lake.open(form)) for form in (EVENTS, FILES))
-    places = grown(folder, small, *kept)
+    kept_events, kept_files = (query("SELECT * FROM t", t=small.lake.open(form)) for form in (EVENTS, FILES))
+    places = grown(folder, small, kept_events, kept_files)
     anew = {name: gold_anew(place) for name, place in places.items()}
+    busy_days = busy(folder, stores, kept_events)
+    of_busy = gold_anew(busy_days) | {"events_a_day": busy_days.lake.open(EVENTS).count() / BUSY_DAYS}
     for place in places.values():
         upkeep(place.lake)
     sizes = {name: place.sizes() for name, place in places.items()}
@@ -201,6 +231,7 @@ def refine_new(folder: Path) -> dict[str, Any]:
         "ratios": ratios,
         "cpu_seconds": cpu,
         "gold_anew": anew,
+        "busy_days": of_busy,
         "rounds": rounds,
     }
 

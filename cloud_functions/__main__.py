@@ -4,6 +4,7 @@ refine         what the timer does; --again: read also those files again that co
 upkeep         what the timer does at night
 replay         judge what is in quarantine again
 rebuild NAME   make silver and gold anew from bronze, in the folder NAME of the lake; say whether gold is the same
+as-of MOMENT   write figures as CSV, of what had landed by then, as this version and today's register read it
 erase          take what leads to people out of bronze, quarantine, silver, gold and all older versions of them
 
 Exit code 0: done; 1: a rebuild differs, or something could not be read, which is named; 2: something is wrong.
@@ -14,9 +15,10 @@ import logging
 import os
 import sys
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from typing import Any
 
-from cloud_functions import storage
+from cloud_functions import as_of, storage
 from cloud_functions.erase import Erasure
 from cloud_functions.erasure_wish import EARLIEST, LATEST, Wish
 from cloud_functions.lake.tables import Lake
@@ -38,6 +40,8 @@ def main(arguments: list[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     logging.getLogger("azure").setLevel(logging.WARNING)
     try:
+        if asked.command == "as-of":
+            return _write(_question(asked, parser), Settings.of(os.environ))
         wish = _wish(asked, parser) if asked.command == "erase" else None
         return _do(asked, wish, Settings.of(os.environ))
     except StoreflowError as error:
@@ -56,6 +60,13 @@ def _parser() -> argparse.ArgumentParser:
         commands.add_parser(name)
     commands.add_parser("refine").add_argument("--again", action="store_true", help="also what could not be read")
     commands.add_parser("rebuild").add_argument("name", help="a folder that is not there yet")
+    known = commands.add_parser("as-of")
+    known.add_argument("moment", type=_moment, metavar="MOMENT", help="what landed later is not known; UTC")
+    known.add_argument("--fact", required=True, choices=as_of.NAMES, help="the table of gold")
+    day: dict[str, Any] = {"required": True, "type": date.fromisoformat, "metavar": "DATE"}
+    known.add_argument("--from", dest="since", help="the first day, of UTC", **day)
+    known.add_argument("--to", dest="until", help="the first day that is not asked for", **day)
+    known.add_argument("--store", action="append", help="whose figures, once for each store; all by default")
     erase = commands.add_parser("erase")
     erase.add_argument("--store", required=True, help="whose events")
     which = erase.add_mutually_exclusive_group(required=True)
@@ -73,6 +84,18 @@ def _parser() -> argparse.ArgumentParser:
 def _moment(text: str) -> datetime:
     moment = datetime.fromisoformat(text)
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _question(asked: argparse.Namespace, parser: argparse.ArgumentParser) -> as_of.Question:
+    if asked.since >= asked.until:
+        parser.error("--to is a day later than --from, at least")
+    return as_of.Question(asked.moment, asked.fact, asked.since, asked.until, asked.store)
+
+
+def _write(question: as_of.Question, settings: Settings) -> int:
+    stores = Stores.from_json(storage.open_files(settings).read(PATH))
+    as_of.write(Lake(storage.delta_place(settings)), stores, question, sys.stdout.buffer)
+    return 0
 
 
 def _wish(asked: argparse.Namespace, parser: argparse.ArgumentParser) -> Wish:

@@ -19,7 +19,7 @@ hub keeps it no longer.
 
 import json
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -39,6 +39,7 @@ from cloud_functions.anonymous import (
 from cloud_functions.bronze import BronzeLine, pack
 from cloud_functions.erasure_wish import Wish
 from cloud_functions.lake import erasure
+from cloud_functions.lake.reading import Reader
 from cloud_functions.lake.tables import Lake
 from cloud_functions.lake_port import Files
 from cloud_functions.paths import BRONZE, QUARANTINE, LandedFile
@@ -125,8 +126,9 @@ class Erasure:
 
     def would(self) -> Erased:
         """Say what it would do, and change nothing."""
-        job = self._learnt(Job(secrets.token_bytes(_KEY_BYTES)))
-        lines = sum(before is not after for _, pairs in self._bronze(job) for before, after in pairs)
+        with Reader(self._files) as reader:
+            job = self._learnt(Job(secrets.token_bytes(_KEY_BYTES)), reader)
+            lines = sum(before is not after for _, pairs in self._bronze(job, reader) for before, after in pairs)
         return Erased(lines, sum(self._quarantine(change=False)), 0, tuple(sorted(self._unread)))
 
     def run(self, now: datetime) -> Erased:
@@ -136,14 +138,15 @@ class Erasure:
             ConfigError: another erasure was begun and has not ended.
             StorageError: the store refused, or somebody else was faster; give the same again.
         """
-        job = self._learnt(self._begun())
-        self._files.replace(JOB, _to_json(self._wish, job))
         lines = 0
-        for path, pairs in self._bronze(job):
-            changed = sum(before is not after for before, after in pairs)
-            if changed:
-                self._files.replace(path, pack([after for _, after in pairs if after is not None]))
-            lines += changed
+        with Reader(self._files) as reader:
+            job = self._learnt(self._begun(), reader)
+            self._files.replace(JOB, _to_json(self._wish, job))
+            for path, pairs in self._bronze(job, reader):
+                changed = sum(before is not after for before, after in pairs)
+                if changed:
+                    self._files.replace(path, pack([after for _, after in pairs if after is not None]))
+                lines += changed
         quarantined = sum(self._quarantine(change=True))
         rows = self._tables(job, now)
         self._files.remove(JOB)
@@ -173,18 +176,18 @@ class Erasure:
         key = bytes.fromhex(begun.pop("key"))
         return Job(key, **{name: {(one[0], one[1]) for one in names} for name, names in begun.items()})
 
-    def _learnt(self, job: Job) -> Job:
-        for path in self._landed(BRONZE):
-            for line in self._lines(path):
+    def _learnt(self, job: Job, reader: Reader) -> Job:
+        for path, content in reader.read(self._landed(BRONZE)):
+            for line in self._lines(path, content):
                 document = json.loads(line.event)
                 if self._is_of_store(document, line) and is_readable(document):
                     job.learn(document, datetime.fromisoformat(document["data"]["captured_at"]), self._wish)
         return job
 
-    def _bronze(self, job: Job) -> Iterator[tuple[str, list[tuple[BronzeLine, BronzeLine | None]]]]:
+    def _bronze(self, job: Job, reader: Reader) -> Iterator[tuple[str, list[tuple[BronzeLine, BronzeLine | None]]]]:
         """The files, and of each line what it was and what it becomes: itself, another one, or none."""
-        for path in self._landed(BRONZE):
-            yield path, [(line, self._after(line, job)) for line in self._lines(path)]
+        for path, content in reader.read(self._landed(BRONZE)):
+            yield path, [(line, self._after(line, job)) for line in self._lines(path, content)]
 
     def _after(self, line: BronzeLine, job: Job) -> BronzeLine | None:
         document = json.loads(line.event)
@@ -231,9 +234,9 @@ class Erasure:
     def _landed(self, area: str) -> list[str]:
         return [path for path in self._files.files(area) if LandedFile.at(path)]
 
-    def _lines(self, path: str) -> list[BronzeLine]:
+    def _lines(self, path: str, content: Callable[[], bytes]) -> list[BronzeLine]:
         try:
-            return list(bronze.read(self._files.read(path), path))
+            return list(bronze.read(content(), path))
         except ContractError:
             self._unread.add(path)
             return []

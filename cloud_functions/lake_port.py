@@ -14,7 +14,7 @@ class Files(Protocol):
         """What `create` was given with a file; nothing where it was interrupted."""
 
     def read(self, path: str) -> bytes:
-        """The content of a file."""
+        """The content of a file; several threads may ask at once."""
 
     def replace(self, path: str, content: bytes) -> None:
         """Give a file that is there other content; its labels stay."""

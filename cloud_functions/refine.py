@@ -1,7 +1,7 @@
 """From bronze to silver to gold: what a timer does every few minutes, and what a rebuild does from the beginning."""
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,6 +10,7 @@ from deltalake import DeltaTable
 from cloud_functions.lake import ledger, listing, silver
 from cloud_functions.lake.gold import dimensions, facts
 from cloud_functions.lake.ledger import FILES
+from cloud_functions.lake.reading import Reader
 from cloud_functions.lake.rows import FileNote, Refined
 from cloud_functions.lake.silver import EVENTS, RUNS
 from cloud_functions.lake.tables import Lake, mark
@@ -75,17 +76,19 @@ def refine_silver(files: Files, lake: Lake, now: datetime, *, again: bool = Fals
     Raises:
         StorageError: as of `refine`.
     """
+    # Opened before any file is read: where an erasure writes bronze anew meanwhile, the next commit is refused.
     events, noted = lake.open(EVENTS), lake.open(FILES)
     rows = waiting = unreadable = 0
-    for refined in _pieces(files, ledger.readable_now(noted, unreadable=again)):
-        rows += silver.keep(events, refined.table(), now)
-        ledger.note_again(noted, refined.notes, mark(events, RUNS) or 0)
-        unreadable += _told(refined.notes)
-    for refined in _pieces(files, _new(files, noted, now)):
-        rows += silver.keep(events, refined.table(), now)
-        ledger.note(noted, refined.notes, mark(events, RUNS) or 0)
-        waiting += sum(note.waiting.total() for note in refined.notes)
-        unreadable += _told(refined.notes)
+    with Reader(files) as reader:
+        for refined in _pieces(files, reader, ledger.readable_now(noted, unreadable=again)):
+            rows += silver.keep(events, refined.table(), now)
+            ledger.note_again(noted, refined.notes, mark(events, RUNS) or 0)
+            unreadable += _told(refined.notes)
+        for refined in _pieces(files, reader, _new(files, noted, now)):
+            rows += silver.keep(events, refined.table(), now)
+            ledger.note(noted, refined.notes, mark(events, RUNS) or 0)
+            waiting += sum(note.waiting.total() for note in refined.notes)
+            unreadable += _told(refined.notes)
     return Silver(rows, waiting, unreadable)
 
 
@@ -96,11 +99,11 @@ def _new(files: Files, noted: DeltaTable, now: datetime) -> list[LandedFile]:
     return [file for file in listing.landed_since(files, first) if file.path not in refined]
 
 
-def _pieces(files: Files, landed: Iterable[LandedFile]) -> Iterator[Refined]:
+def _pieces(files: Files, reader: Reader, landed: Iterable[LandedFile]) -> Iterator[Refined]:
     """What is made of files, in pieces for one commit each."""
     refined = Refined()
-    for file in landed:
-        _read(files, file.path, refined)
+    for path, content in reader.read(file.path for file in landed):
+        _add(files, path, content, refined)
         if refined.full:
             yield refined
             refined = Refined()
@@ -108,16 +111,16 @@ def _pieces(files: Files, landed: Iterable[LandedFile]) -> Iterator[Refined]:
         yield refined
 
 
-def _read(files: Files, path: str, refined: Refined) -> None:
+def _add(files: Files, path: str, content: Callable[[], bytes], refined: Refined) -> None:
     """Refine a file; one that is gone since it was listed or noted holds nothing up."""
     try:
-        content = files.read(path)
+        found = content()
     except StorageError as error:
         if path in files.files(path.rpartition("/")[0]):
             raise
         refined.add_unreadable(path, f"it is gone: {error}")
     else:
-        refined.add(path, content)
+        refined.add(path, found)
 
 
 def _told(notes: Iterable[FileNote]) -> int:

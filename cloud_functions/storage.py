@@ -22,10 +22,15 @@ _GZIP_LINES = ContentSettings(content_type="application/gzip")
 
 
 class BlobFiles:
-    """`Files` in one container."""
+    """`Files` in one container, for several threads at once.
+
+    Methods of a client are "thread-safe and independent of each other" (learn.microsoft.com, "Create and manage client
+    objects that interact with data resources"). They have one session of `requests` in common, which the first request
+    makes, or two of them if there are two first ones (azure-core, `RequestsTransport.open`); so it is made beforehand.
+    """
 
     def __init__(self, container: ContainerClient) -> None:
-        self._container = container
+        self._container = container.__enter__()
 
     def create(self, path: str, content: bytes, labels: Mapping[str, str]) -> bool:
         """Keep a blob, whole or not at all; False where there is one."""

@@ -14,11 +14,16 @@ LOG = logging.getLogger(__name__)
 KEEP_HOURS = 7 * 24
 """For how long a table can be read as it was (Delta's time travel), and for how long a reader or a commit may take."""
 
-_ORDER = {EVENTS.name: ("source", "captured_at"), **{fact.form.name: ("store_id", "window_start") for fact in FACTS}}
+_ORDER = dict.fromkeys((EVENTS.name, *(fact.form.name for fact in FACTS)), "store_id")
+"""What is asked is of some stores and of whole days, and what is looked for by `source` is of one store as a rule."""
 
 
 def upkeep(lake: Lake, keep_hours: int = KEEP_HOURS) -> dict[str, tuple[int, int]]:
     """Tidy and vacuum every table; return how many files each had taken together, and deleted.
+
+    Args:
+        lake: whose tables.
+        keep_hours: for how long. With less than one a commit under way may lose its files.
 
     Raises:
         StorageError: of some tables the store refused, or somebody else was faster. All others are done.
@@ -28,7 +33,7 @@ def upkeep(lake: Lake, keep_hours: int = KEEP_HOURS) -> dict[str, tuple[int, int
     for form in (EVENTS, FILES, *GOLD):
         try:
             table = lake.open(form)
-            done[form.name] = tidy(table, form, _ORDER.get(form.name, ())), vacuum(table, keep_hours)
+            done[form.name] = tidy(table, form, _ORDER.get(form.name, "")), vacuum(table, keep_hours)
         except StorageError as error:
             LOG.warning("upkeep of %s: %s", form.name, error)
             failed.append(f"{form.name}: {error}")

@@ -4,7 +4,10 @@
     python -m examples.lake az://lake "SHOW TABLES"
 
 A lake is a folder, or a container by `az://<container>`; for that deltalake takes the account from the environment:
-`AZURE_STORAGE_ACCOUNT_NAME` and `AZURE_STORAGE_ACCOUNT_KEY`, or `AZURE_STORAGE_USE_EMULATOR=true`.
+`AZURE_STORAGE_ACCOUNT_NAME`, and `AZURE_USE_AZURE_CLI=true` for whoever has signed in by `az login`. A key of the
+account (`AZURE_STORAGE_ACCOUNT_KEY`) opens all of it, also what is personal: bronze, quarantine, and silver, which is
+the table `events`. Whoever may read gold alone has all other tables and all views. `AZURE_STORAGE_USE_EMULATOR=true` is
+Azurite.
 
 When a store is open nobody can tell from its cameras: `--opening-hours` takes a CSV file with the columns `store_id`,
 `weekday` (1 is Monday), `opens` and `closes` (`08:00`, `24:00`, by the store's clock). Without it stores never close.
@@ -37,7 +40,7 @@ def open_lake(
 ) -> duckdb.DuckDBPyConnection:
     """Return a connection that has the tables of a lake, as they are now, and the views.
 
-    Only the files that a question needs are read, when it is asked.
+    Only the files that a question needs are read, when it is asked. Where silver can't be read there is no `events`.
 
     Args:
         root: the folder, or `az://<container>`.
@@ -45,7 +48,7 @@ def open_lake(
         opening_hours: the CSV file; none for stores that never close.
 
     Raises:
-        StorageError: a table is not there, or can't be read.
+        StorageError: a table of gold is not there, or can't be read.
     """
     connection = duckdb.connect()
     for name, place in PLACES.items():
@@ -53,6 +56,9 @@ def open_lake(
         try:
             table = DeltaTable(address, storage_options=dict(options or {}))
         except Exception as error:
+            if name == "events":
+                sys.stderr.write(f"no table events: {error}\n")
+                continue
             raise StorageError(f"{address}: {error}; is {root} a lake, and has `refine` run?") from error
         connection.register(name, table.to_pyarrow_dataset())
     if opening_hours is None:

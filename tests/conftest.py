@@ -1,5 +1,6 @@
 """What every test may ask for."""
 
+import contextlib
 import os
 import uuid
 from collections.abc import Iterator
@@ -9,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from local_azure.azurite.process import DELTA_OPTIONS, AzuriteProcess, azurite_command
+from local_azure.azurite.process import ACCOUNT, DELTA_OPTIONS, AzuriteProcess, azurite_command
 from storeflow.errors import StorageError
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -121,20 +122,27 @@ def azurite_installed(tmp_path_factory: pytest.TempPathFactory) -> None:
 def azurite(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[StorageAccount]:
     """The storage account of all tests: an Azurite that keeps everything in memory.
 
-    `STOREFLOW_STORAGE` names another one: the connection string of an account where containers may be made and deleted.
+    `STOREFLOW_STORAGE` names another one: the connection string, with its key, of an account where containers may be
+    made and deleted, or of an Azurite of one's own.
     """
-    if text := os.environ.get(STORAGE_VARIABLE):
+    with contextlib.ExitStack() as stack:
+        text = os.environ.get(STORAGE_VARIABLE)
+        if text is None:
+            request.getfixturevalue("azurite_installed")
+            process = AzuriteProcess(tmp_path_factory.mktemp("azurite"), in_memory=True)
+            text = stack.enter_context(process).connection_string
         fields = dict(part.partition("=")[::2] for part in text.split(";"))
-        yield StorageAccount(text, {"account_name": fields["AccountName"], "account_key": fields["AccountKey"]})
-        return
-    request.getfixturevalue("azurite_installed")
-    with (
-        AzuriteProcess(tmp_path_factory.mktemp("azurite"), in_memory=True) as process,
-        pytest.MonkeyPatch.context() as on,
-    ):
-        for name, value in process.delta_environment.items():
-            on.setenv(name, value)
-        yield StorageAccount(process.connection_string, DELTA_OPTIONS)
+        is_azurite = fields.get("AccountName") == ACCOUNT
+        if missing := {"AccountName", "AccountKey", *(["BlobEndpoint"] if is_azurite else [])} - fields.keys():
+            needed = "the tests make containers and open Delta tables with the account's key, not with a signature"
+            pytest.fail(f"{STORAGE_VARIABLE} has no {' and no '.join(sorted(missing))}: {needed}", pytrace=False)
+        if not is_azurite:
+            yield StorageAccount(text, {"account_name": fields["AccountName"], "account_key": fields["AccountKey"]})
+            return
+        # deltalake has where Azurite listens from this variable alone.
+        on = stack.enter_context(pytest.MonkeyPatch.context())
+        on.setenv("AZURITE_BLOB_STORAGE_URL", fields["BlobEndpoint"].rstrip("/").removesuffix(f"/{ACCOUNT}"))
+        yield StorageAccount(text, DELTA_OPTIONS)
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import argparse
 import json
 import re
 import sys
+from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -28,16 +29,24 @@ PEAK = max(BUSY) / sum(BUSY)
 REFINE_SECONDS = 300
 DAYS_ANEW = 2
 """UTC days that a run makes anew: today's and, because somebody who turns back may speak of it, yesterday's."""
-READ_SECONDS = 0.01
-"""For a file of bronze, one after the other. An assumption, no measurement."""
+PARTITIONS = 32
+"""Of a Standard namespace's event hub, at most: azure/event-hubs/event-hubs-quotas."""
 INSTANCE_MB = 4096
 """The largest instance of the Flex Consumption plan: azure/azure-functions/flex-consumption-plan, "Instance memory"."""
 
 IOT_HUB = (("S1", 400_000, 12, 200), ("S2", 6_000_000, 120, 200), ("S3", 300_000_000, 6_000, 10))
 """Tier; messages of 4 KB a day and sends a second that a unit takes; units at most:
 azure/iot-hub/iot-hub-devguide-quotas-throttling."""
+_MOST_STORES = 10_000_000
 LEAST_SENDS = 100
 """In a second, which every hub takes."""
+_HOST = json.loads((ROOT / "cloud_functions" / "host.json").read_text())["extensions"]["eventHubs"]
+BATCH_MESSAGES: int = _HOST["minEventBatchSize"]
+_HOURS, _MINUTES, _SECONDS = map(int, _HOST["maxWaitTime"].split(":"))
+BATCH_SECONDS = _HOURS * 3600 + _MINUTES * 60 + _SECONDS
+"""For how many messages of a partition landing waits, and for how long at most:
+azure/azure-functions/functions-bindings-event-hubs."""
+
 TU_BYTES, TU_MESSAGES, TU_MOST = 1_000_000, 1_000, 40
 """What a throughput unit takes in a second, and how many there are: azure/event-hubs/event-hubs-scalability."""
 
@@ -58,27 +67,34 @@ class Wire:
 
 @dataclass(frozen=True)
 class Measured:
-    """What benchmarks/landing.py and benchmarks/lake.py found: CPU microseconds and bytes are for one event.
+    """What benchmarks/landing.py, lake.py and reading.py found: CPU microseconds and bytes are for one event.
 
     Attributes:
         events: of a store's day.
         wires: by how long an event waits for others.
         alerts: events of a store's day that go by themselves in any case.
-        landing_us: by the default of a twin, where each message is a batch of its own.
-        landing_many_us: in full batches.
+        landing_us: in full batches, where each event is a message.
+        landing_file_us: for a batch of one message, which is a file.
+        read_us: to read a file of bronze, when several are read at once.
+        read_seconds: until it is read then, where each reading takes 10 ms more than here.
         silver_us: to become a row of silver.
         gold_us: for a day that is made anew.
+        gold_piece_seconds: besides, for each piece that days are made in: taken to be what all of gold of a lake of
+            5,000 events took, most of which is questions and commits.
         gold_base_mb: memory at most while one store's day is made.
-        gold_mb: for one event more in a day that is made at once.
+        gold_mb: for one event more in a piece, whose day is between days as busy.
     """
 
     events: int
     wires: dict[str, Wire]
     alerts: int
     landing_us: float
-    landing_many_us: float
+    landing_file_us: float
+    read_us: float
+    read_seconds: float
     silver_us: float
     gold_us: float
+    gold_piece_seconds: float
     gold_base_mb: float
     gold_mb: float
     bronze_bytes: float
@@ -86,12 +102,13 @@ class Measured:
     gold_bytes: float
 
     @classmethod
-    def of(cls, landing: dict[str, Any], lake: dict[str, Any]) -> Self:
-        """Read landing.json and lake.json."""
+    def of(cls, landing: dict[str, Any], lake: dict[str, Any], reading: dict[str, Any]) -> Self:
+        """Read landing.json, lake.json and reading.json."""
         wire, refining, bulk = landing["wire"], lake["refining"], lake["bulk"]
-        alone, many = landing["landing"]["a message a batch"], landing["landing"]["gzip arrays of 100 events"]
+        alone, many = landing["landing"]["a message a batch"], landing["landing"]["one event a message"]
+        away = reading["reading"]["10 ms away"]
         short, more = (refining["gold_anew"][name] for name in ("short", "more_stores"))
-        sizes = refining["tables"]
+        sizes, busy = refining["tables"], refining["busy_days"]
         difference = sizes["more_stores"]["events"] - sizes["short"]["events"]
 
         return cls(
@@ -100,12 +117,15 @@ class Measured:
                 name: Wire(wire[name]["messages"], wire[name]["billed_messages"], wire[name]["bytes"]) for name in WAITS
             },
             alerts=wire["alerts"],
-            landing_us=alone["cpu_us_per_event"],
-            landing_many_us=many["cpu_us_per_event"],
+            landing_us=many["cpu_us_per_event"],
+            landing_file_us=alone["cpu_us_per_event"] * wire["events"] / alone["files"],
+            read_us=away["cpu_ms_a_file"]["several at once"] * 1e3,
+            read_seconds=away["ms_a_file"]["several at once"] / 1e3,
             silver_us=bulk["silver_cpu_seconds"] / bulk["events"] * 1e6,
             gold_us=(more["cpu_seconds"] - short["cpu_seconds"]) / difference * 1e6,
+            gold_piece_seconds=short["cpu_seconds"],
             gold_base_mb=short["megabytes"],
-            gold_mb=(more["megabytes"] - short["megabytes"]) / difference,
+            gold_mb=(busy["megabytes"] - short["megabytes"]) / busy["events_a_day"],
             bronze_bytes=alone["bronze_bytes_per_event"],
             silver_bytes=sizes["older"]["silver_bytes"] / sizes["older"]["events"],
             gold_bytes=sizes["older"]["gold_bytes"] / sizes["older"]["events"],
@@ -145,28 +165,35 @@ class Fleet:
         """Of Event Hubs, in the busiest hour."""
         return max(ceil(self.at_peak(wire.size) / TU_BYTES), ceil(self.at_peak(wire.messages) / TU_MESSAGES))
 
+    def landed_files(self, wire: Wire) -> float:
+        """A second in the busiest hour, as host.json has it: a batch is a file, and waits for others for a while."""
+        of_partition = self.at_peak(wire.messages) / PARTITIONS
+        return PARTITIONS * min(of_partition, max(1 / BATCH_SECONDS, of_partition / BATCH_MESSAGES))
+
     @property
     def landing_cores(self) -> float:
-        """Busy in the busiest hour."""
-        return self.at_peak(self.of.events) * self.of.landing_us / 1e6
+        """Busy in the busiest hour, by the default of a twin."""
+        files, events = self.landed_files(self.of.wires["default"]), self.at_peak(self.of.events)
+        return (files * self.of.landing_file_us + events * self.of.landing_us) / 1e6
 
-    def silver_seconds(self, schedule: float = REFINE_SECONDS) -> float:
-        """CPU seconds of a run in the busiest hour."""
-        return self.at_peak(self.of.events) * schedule * self.of.silver_us / 1e6
+    @property
+    def silver_seconds(self) -> float:
+        """CPU seconds of a run in the busiest hour, by the default of a twin; reading files is part of it."""
+        files, events = self.landed_files(self.of.wires["default"]), self.at_peak(self.of.events)
+        return REFINE_SECONDS * (files * self.of.read_us + events * self.of.silver_us) / 1e6
 
     @property
     def gold_seconds(self) -> float:
-        """CPU seconds of a run at the end of a day."""
-        return DAYS_ANEW * self.events * self.of.gold_us / 1e6
+        """CPU seconds of a run at the end of a day, where every store has something new.
 
-    def files(self, wire: Wire) -> int:
-        """How many a run reads in the busiest hour, at most: one for each message."""
-        return round(self.at_peak(wire.messages) * REFINE_SECONDS)
+        Without what is written anew of the stores that share a file with those of a piece.
+        """
+        return DAYS_ANEW * self.events * (self.of.gold_us / 1e6 + self.of.gold_piece_seconds / EVENTS_AT_ONCE)
 
     @property
     def memory_mb(self) -> float:
-        """Of a run at the end of a day, which makes as many days at once as are few enough, and always one."""
-        at_once = max(self.events, min(DAYS_ANEW * self.events, EVENTS_AT_ONCE))
+        """Of a run at the end of a day, which makes no more at once than a piece may have, or one store has."""
+        at_once = min(DAYS_ANEW * self.events, max(EVENTS_AT_ONCE, self.of.events))
         return self.of.gold_base_mb + self.of.gold_mb * at_once
 
     def gigabytes_a_year(self, a_event: float) -> float:
@@ -178,21 +205,24 @@ def limits(of: Measured) -> dict[str, float]:
     """With how many stores each part is at its end, as it is built today."""
     one = Fleet(1, of)
     return {
-        **{
-            f"a run of refining reads files as fast as they come, {WAITS[name]}": (
-                1 / READ_SECONDS / one.at_peak(of.wires[name].messages)
-            )
-            for name in ("default", "minute")
-        },
-        "a run of refining takes five minutes on one core": REFINE_SECONDS / (one.silver_seconds() + one.gold_seconds),
-        "a day of all stores fits into 4 GB": (INSTANCE_MB - of.gold_base_mb) / of.gold_mb / of.events,
+        "a run of refining reads files as fast as they come": most(
+            of, lambda it: it.landed_files(of.wires["default"]) * of.read_seconds <= 1
+        ),
+        "a run of refining takes five minutes on one core": most(
+            of, lambda it: it.silver_seconds + it.gold_seconds <= REFINE_SECONDS
+        ),
         "200 units of S1 take each event by itself": IOT_HUB[0][1] * IOT_HUB[0][3] / of.wires["by_itself"].billed,
         "40 throughput units take each event by itself": min(
             TU_MOST * TU_BYTES / one.at_peak(of.wires["by_itself"].size),
             TU_MOST * TU_MESSAGES / one.at_peak(of.wires["by_itself"].messages),
         ),
-        "32 instances land all, on a core each": 32 / one.landing_cores,
+        "32 instances land all, on a core each": most(of, lambda it: it.landing_cores <= PARTITIONS),
     }
+
+
+def most(of: Measured, fits: Callable[[Fleet], bool]) -> int:
+    """How many stores fit, of ten million; what fits with more of them has to fit with fewer."""
+    return bisect_left(range(1, _MOST_STORES), x=True, key=lambda stores: not fits(Fleet(stores, of)))
 
 
 def short(number: float) -> str:
@@ -212,14 +242,21 @@ def measured_table(of: Measured) -> list[str]:
             (f"bytes of an event on the line, {words}", f"{of.wires[name].size / of.events:.0f}")
             for name, words in WAITS.items()
         ),
-        ("CPU to land an event, in full batches", f"{short(of.landing_many_us)} µs"),
-        ("CPU to land an event, a message a batch", f"{short(of.landing_us)} µs"),
-        ("CPU to make a row of silver of it", f"{short(of.silver_us)} µs"),
+        ("CPU to land an event, in full batches", f"{short(of.landing_us)} µs"),
+        ("CPU to land a batch of one message", f"{short(of.landing_file_us)} µs"),
+        ("CPU to read a file of bronze, eight at once", f"{short(of.read_us)} µs"),
+        ("until one is read that is 10 ms further away", f"{of.read_seconds * 1e3:.1f} ms"),
+        ("CPU to make a row of silver of an event", f"{short(of.silver_us)} µs"),
         ("CPU each time that its day is made anew in gold", f"{short(of.gold_us)} µs"),
-        ("memory for each million events of such a day", f"{short(of.gold_mb * 1e6)} MB"),
+        ("memory for each million events that are made at once", f"{short(of.gold_mb * 1e6)} MB"),
+        ("events of one store's day that fit into 4 GB", f"{_fit(of):,.0f} million"),
         ("bytes of an event in bronze, silver and gold", _sizes(of)),
     )
     return ["| what | measured |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows)]
+
+
+def _fit(of: Measured) -> float:
+    return (INSTANCE_MB - of.gold_base_mb) / of.gold_mb / 1e6
 
 
 def _sizes(of: Measured) -> str:
@@ -235,7 +272,7 @@ def _units(fleet: Fleet, wire: Wire) -> str:
 
 
 def _files(fleet: Fleet, wire: Wire) -> str:
-    return short(fleet.files(wire))
+    return short(fleet.landed_files(wire) * REFINE_SECONDS)
 
 
 def fleet_table(of: Measured) -> list[str]:
@@ -250,7 +287,7 @@ def fleet_table(of: Measured) -> list[str]:
             (f"files a run of refining reads, at the peak, {WAITS[name]}", partial(_files, wire=of.wires[name]))
             for name in ("default", "minute")
         ),
-        ("CPU seconds of a run: silver, at the peak", lambda it: short(it.silver_seconds())),
+        ("CPU seconds of a run: silver, at the peak", lambda it: short(it.silver_seconds)),
         ("CPU seconds of a run: gold, at the day's end", lambda it: short(it.gold_seconds)),
         ("memory of a run, GB", lambda it: short(it.memory_mb / 1024)),
         ("GB a year: bronze", lambda it: short(it.gigabytes_a_year(of.bronze_bytes))),
@@ -301,10 +338,10 @@ def question_table(dashboards: dict[str, Any]) -> list[str]:
 
 def tables() -> dict[str, list[str]]:
     """All tables of the page, by name."""
-    landing, lake, dashboards = (
-        json.loads((RESULTS / f"{name}.json").read_text()) for name in ("landing", "lake", "dashboards")
+    landing, lake, reading, dashboards = (
+        json.loads((RESULTS / f"{name}.json").read_text()) for name in ("landing", "lake", "reading", "dashboards")
     )
-    of = Measured.of(landing, lake)
+    of = Measured.of(landing, lake, reading)
     return {
         "event": measured_table(of),
         "fleets": fleet_table(of),

@@ -31,9 +31,11 @@ from storeflow.errors import StorageError
 NAMING = (LineUTurn.event_type, PersonRecognised.event_type)
 """Events that name others, of up to a day before."""
 
+_COMMIT_HOURS = 1
+"""No commit takes longer. What one has written and not committed yet looks like what one left that was refused."""
 _LOG_RETENTION = "delta.logRetentionDuration"
 _DELTAS_OWN = "interval 30 days"
-"""What Delta takes where a table says nothing (delta.io, "Table properties")."""
+"""What Delta takes where a table says nothing (delta.io, "Table properties"), as all of ours do."""
 
 
 class Row(NamedTuple):
@@ -133,7 +135,7 @@ def forget_dimensions(lake: Lake, store_id: str) -> None:
 
 
 def forget_history(lake: Lake) -> None:
-    """Delete every version of every table but the newest, and what commits that were refused left behind.
+    """Delete every version of every table but the newest, and what commits left behind that were refused an hour ago.
 
     Whoever reads an older one meanwhile fails, and finds the newest when asking again.
     """
@@ -143,12 +145,13 @@ def forget_history(lake: Lake) -> None:
 
 def _only_the_newest(table: DeltaTable, form: TableForm) -> None:
     with _as_storage_error(form.name):
-        before = table.metadata().configuration.get(_LOG_RETENTION, _DELTAS_OWN)
         table.alter.set_table_properties({_LOG_RETENTION: "interval 0 seconds"})
         table.create_checkpoint()
         table.cleanup_metadata()
-        table.vacuum(0, dry_run=False, enforce_retention_duration=False, full=True)
-        table.alter.set_table_properties({_LOG_RETENTION: before})
+        # Of the files that no version names only the old ones: who commits right now has written some already.
+        table.vacuum(0, dry_run=False, enforce_retention_duration=False)
+        table.vacuum(_COMMIT_HOURS, dry_run=False, enforce_retention_duration=False, full=True)
+        table.alter.set_table_properties({_LOG_RETENTION: _DELTAS_OWN})
 
 
 def note_again(lake: Lake, read: Callable[[str], bytes]) -> None:

@@ -18,8 +18,12 @@ from storeflow.errors import StorageError
 _SMALL_FILES = 8
 _SMALL_BYTES = 16 * 1024 * 1024
 _LARGE_BYTES = 128 * 1024 * 1024
-_SORTED_BYTES = 512 * 1024 * 1024
-"""Of a partition that is sorted as a whole, which takes some times as much memory; a larger one is not sorted."""
+_SORTED_BYTES = 64 * 1024 * 1024
+"""Of a partition that is sorted as a whole, which takes fifteen times as much memory; a larger one is not sorted."""
+_REPLACED_BYTES = 512 * 1024
+"""After which a file ends where rows are replaced. Delta writes anew all of a file of which a row goes, and puts what
+stays of it together with what is new: were there no end, each piece of a day (gold/days.py) would write the whole day.
+The largest fact of a piece is about as large."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +54,7 @@ class Lake:
 
     def open(self, form: TableForm) -> DeltaTable:
         """Return a table as it is now; it is made where there is none."""
-        address = f"{self._place.root}/{form.name}"
+        address = self._address(form)
         with _as_storage_error(form.name):
             if not DeltaTable.is_deltatable(address, self._place.options):
                 measured = {"delta.dataSkippingStatsColumns": ",".join(form.measured)} if form.measured else {}
@@ -63,10 +67,30 @@ class Lake:
                     storage_options=self._place.options,
                 )
             table = DeltaTable(address, storage_options=self._place.options)
-            missing = {field.name for field in form.columns} - {field.name for field in table.schema().fields}
-            if missing:
-                table.alter.add_columns([Field.from_arrow(form.columns.field(name)) for name in sorted(missing)])
+            if missing := _missing(table, form):
+                table.alter.add_columns([Field.from_arrow(form.columns.field(name)) for name in missing])
             return table
+
+    def there(self, form: TableForm) -> DeltaTable:
+        """Return a table as it is now, for who only reads: nothing is made, and nothing is changed.
+
+        Raises:
+            StorageError: besides, there is none, or it lacks columns, as no version with these has written it yet.
+        """
+        address = self._address(form)
+        with _as_storage_error(form.name):
+            if not DeltaTable.is_deltatable(address, self._place.options):
+                raise StorageError(f"{form.name}: there is no table in {self._place.root}; is LAKE_TABLES right?")
+            table = DeltaTable(address, storage_options=self._place.options)
+        if missing := _missing(table, form):
+            raise StorageError(
+                f"{form.name}: it has no {', '.join(missing)}, as an older version of this software keeps it:"
+                " ask with that version, or once the function app has this one"
+            )
+        return table
+
+    def _address(self, form: TableForm) -> str:
+        return f"{self._place.root}/{form.name}"
 
 
 def append(table: DeltaTable, rows: pa.Table, marks: Mapping[str, int]) -> None:
@@ -79,7 +103,12 @@ def replace(table: DeltaTable, rows: pa.Table, where: str, marks: Mapping[str, i
     """Put rows in place of those that `where` is true of, and set marks, in one commit."""
     with _as_storage_error(table.table_uri):
         write_deltalake(
-            table, _fitted(rows, table), mode="overwrite", predicate=where, commit_properties=_commit(marks)
+            table,
+            _fitted(rows, table),
+            mode="overwrite",
+            predicate=where,
+            target_file_size=_REPLACED_BYTES,
+            commit_properties=_commit(marks),
         )
 
 
@@ -116,6 +145,11 @@ def _fitted(rows: pa.Table, table: DeltaTable) -> pa.Table:
     ).cast(columns)
 
 
+def _missing(table: DeltaTable, form: TableForm) -> list[str]:
+    """The columns that a table of an older version lacks."""
+    return sorted({field.name for field in form.columns} - {field.name for field in table.schema().fields})
+
+
 def mark(table: DeltaTable, name: str) -> int | None:
     """A number that was committed together with the rows it speaks of; none before the first."""
     return table.transaction_version(name)
@@ -136,13 +170,20 @@ def _plain(rows: pa.Table) -> pa.Table:
     return rows.cast(pa.schema(fields))
 
 
-def tidy(table: DeltaTable, form: TableForm, order: Sequence[str]) -> int:
+def tidy(table: DeltaTable, form: TableForm, order: str) -> int:
     """Make few files of many, partition by partition; return how many were taken together.
 
     A partition is left as it is until `_SMALL_FILES` of its files are small. Then those are put together; and where
     they are a quarter of it or more, all of it is sorted anew. So upkeep writes no more than a few times what was
     written before it, and leaves alone a day that nothing comes to any more. No row is another one after it, and no
     mark.
+
+    Args:
+        table: to tidy.
+        form: its form.
+        order: the column to sort by; empty for none. It is one alone: a Z-order is made of the bits of each column's
+            first 14 bytes (delta-rs, `zorder_key`), so that it sorts by one column, but of two by whichever has others
+            in its first bits; and of texts that begin alike not at all.
     """
     taken = 0
     with _as_storage_error(table.table_uri):
@@ -152,7 +193,7 @@ def tidy(table: DeltaTable, form: TableForm, order: Sequence[str]) -> int:
                 continue
             only = [(form.partition_by, "=", str(value))] if form.partition_by else None
             if order and sum(sizes) < _SORTED_BYTES and 4 * sum(small) >= sum(sizes):
-                taken += table.optimize.z_order(list(order), only, target_size=_LARGE_BYTES)["numFilesRemoved"]
+                taken += table.optimize.z_order([order], only, target_size=_LARGE_BYTES)["numFilesRemoved"]
             else:
                 taken += table.optimize.compact(only, target_size=_LARGE_BYTES)["numFilesRemoved"]
     return taken

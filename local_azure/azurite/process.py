@@ -47,6 +47,14 @@ def azurite_command(state: Path, ports: Ports = Ports(), *, in_memory: bool = Fa
     return [*command, "--skipApiVersionCheck", "--disableTelemetry", "--silent"]
 
 
+def listening(log: Path) -> Ports | None:
+    """Return where Azurite listens, by what it wrote into its log; None while it does not, with all three services."""
+    found = dict(_LISTENS.findall(log.read_bytes())) if log.exists() else {}
+    if len(found) < len(astuple(Ports())):
+        return None
+    return Ports(int(found[b"Blob"]), int(found[b"Queue"]), int(found[b"Table"]))
+
+
 def connection_string(ports: Ports) -> str:
     """Return what the storage SDKs need for an Azurite on these ports."""
     text = f"DefaultEndpointsProtocol=http;AccountName={ACCOUNT};AccountKey={KEY}"
@@ -100,13 +108,8 @@ class AzuriteProcess(ServiceProcess):
         command = azurite_command(self.state, self.ports, in_memory=self._in_memory)
         log = self.state / "azurite.log"
         log.unlink(missing_ok=True)  # where it listens is read there
-
-        def found() -> dict[bytes, bytes]:
-            return dict(_LISTENS.findall(log.read_bytes()))
-
-        self._launch(command, log, lambda: len(found()) == len(astuple(self.ports)))
-        ports = found()
-        self.ports = Ports(int(ports[b"Blob"]), int(ports[b"Queue"]), int(ports[b"Table"]))
+        self._launch(command, log, lambda: listening(log) is not None)
+        self.ports = listening(log) or self.ports
 
     def _reason(self, log: Path) -> str:
         taken = re.search(r"EADDRINUSE.* (\S+:\d+)", log.read_text())

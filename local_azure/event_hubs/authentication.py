@@ -13,6 +13,7 @@ import hashlib
 import hmac
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from urllib.parse import parse_qsl, quote_plus
 
 from local_azure.event_hubs.addresses import lies_under, segments
@@ -76,7 +77,8 @@ def check(token: str, audience: str, rules: Mapping[str, Iterable[AuthorizationR
     if rule is None or not hmac.compare_digest(expected.encode(), fields["sig"].encode()):
         raise TokenRefusedError("InvalidSignature: The token has an invalid signature.")
     if expires_at <= now:
-        raise TokenRefusedError(f"ExpiredToken: The token is expired. Expiration time: {expires_at}.")
+        ended = datetime.fromtimestamp(expires_at, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+        raise TokenRefusedError(f"ExpiredToken: The token is expired. Expiration time: '{ended}'")
     if not lies_under(segments(audience), scope):
         raise TokenRefusedError(f"InvalidAudience: The authorization header contains a token for '{fields['sr']}'.")
     return Grant(tuple(segments(audience)), frozenset(rule.rights), expires_at)

@@ -145,7 +145,7 @@ class Connection(asyncio.Protocol):
         for session in tuple(self._sessions.values()):
             for link in tuple(session.links.values()):
                 if link.right is not None and not self._is_open(link.path, link.right):
-                    session.detach(link, _unauthorised(link.path, link.right))
+                    session.detach(link, _token_ended(link, link.right))
 
     def _is_open(self, path: list[str], right: Right) -> bool:
         now = self.namespace.token_time(path[0].lower())
@@ -245,6 +245,17 @@ def _terminus_address(terminus: Any) -> str:
     if not fields or not isinstance(fields[0], str):
         raise AmqpError(errors.INVALID_FIELD, "A link without an address.")
     return fields[0]
+
+
+def _token_ended(link: Link, right: Right) -> AmqpError:
+    """What a link is told that was open; one that is refused from the start is told another condition.
+
+    Source: Azure/azure-event-hubs-go, issue 81; Azure/azure-sdk-for-java, issue 13871.
+    """
+    details = _unauthorised(link.path, right).description
+    return AmqpError(
+        errors.DETACH_FORCED, f"The link '{link.name}' is force detached. Code: RenewToken. Details: {details}"
+    )
 
 
 def _unauthorised(path: list[str], right: Right) -> AmqpError:

@@ -40,6 +40,7 @@ class Link:
     """What all links share.
 
     Attributes:
+        name: as its client calls it.
         path: segments of the address, for which a token must be there.
         right: that the token must give; None where a token isn't asked for.
         delivery_count: deliveries so far.
@@ -49,6 +50,7 @@ class Link:
     def __init__(self, session: Session, handle: int, path: list[str], right: Right | None) -> None:
         self.session = session
         self.handle = handle
+        self.name = ""
         self.path = path
         self.right = right
         self.delivery_count = 0

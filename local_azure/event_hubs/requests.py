@@ -2,7 +2,7 @@
 
 Source: AMQP Claims-Based Security (oasis-open.org, amqp-cbs-v1.0), AMQP Management (amqp-man-v1.0), and what
 azure-eventhub 5.15 sends and reads (`_pyamqp/cbs.py`, `_client_base.py`); Azure/azure-sdk-for-net, sdk/eventhub/
-Azure.Messaging.EventHubs/src/Amqp/AmqpManagement.cs.
+Azure.Messaging.EventHubs/src/Amqp/AmqpManagement.cs; a token that is refused: Azure/azure-sdk-for-js, issue 26073.
 """
 
 import time
@@ -18,6 +18,7 @@ from local_azure.event_hubs.partition import Partition
 
 HUB_TYPE = "com.microsoft:eventhub"
 PARTITION_TYPE = "com.microsoft:partition"
+AUTH_FAILED = "com.microsoft:auth-failed"
 
 
 def put_token(namespace: Namespace, request: Message) -> tuple[Message, Grant | None]:
@@ -25,11 +26,11 @@ def put_token(namespace: Namespace, request: Message) -> tuple[Message, Grant | 
     asked = request.application_properties
     if asked.get("type") != TOKEN_TYPE:
         text = f"InvalidToken: this stand-in takes tokens of type {TOKEN_TYPE}, not {asked.get('type')}."
-        return _answer(request, HTTPStatus.UNAUTHORIZED, text), None
+        return _refused(request, text), None
     try:
         grant = check(str(request.body), str(asked.get("name")), namespace.rules, namespace.token_time(""))
     except TokenRefusedError as error:
-        return _answer(request, HTTPStatus.UNAUTHORIZED, str(error)), None
+        return _refused(request, str(error)), None
     return _answer(request, HTTPStatus.ACCEPTED, "Accepted"), grant
 
 
@@ -79,6 +80,13 @@ def _partition(hub: EventHub, partition: Partition) -> dict[str, Any]:
         "is_partition_empty": partition.first_sequence == partition.committed,
         **last_enqueued(partition),
     }
+
+
+def _refused(request: Message, text: str) -> Message:
+    """The answer to a token that opens nothing; azure-eventhub tells its user no reason where there is a condition."""
+    answer = _answer(request, HTTPStatus.UNAUTHORIZED, text)
+    answer.application_properties["error-condition"] = AUTH_FAILED
+    return answer
 
 
 def _answer(request: Message, status: HTTPStatus, text: str, body: Any = None) -> Message:

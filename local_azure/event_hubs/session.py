@@ -65,6 +65,7 @@ class Session:
             self._answer_attach(attach, refused=True)
             self.send(Detach(attach.handle, closed=True, error=error.value()))
             return
+        link.name = attach.name
         self.links[attach.handle] = link
         self._answer_attach(attach, refused=False)
         link.attached()

@@ -5,7 +5,7 @@ HealthRestartPlanner.cs (start in `startupOrder`, restart by policy, forget rest
 health). Three departures: the hub is awaited before modules start, because their twins are
 written through it; modules stop before the hub, so that they can hand over their last messages;
 and there is no image, so a module is `python -m modules.<folder>`. When asked, an Event Hubs namespace
-runs beside the hub, which routes to it what the store sends upstream.
+runs beside the hub, which routes to it what the store sends upstream, and so do other services of a cloud.
 """
 
 import hashlib
@@ -15,6 +15,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -97,6 +98,9 @@ class Supervisor:
         self._logs = self.root / "logs"
         self._processes = ProcessThread(backoff_scale, stop_seconds)
         self._rest: str | None = None
+        self._beside: list[str] = []
+        self.ready_after: dict[str, float] = {}
+        """Seconds from the start of each service that is waited for until it listened."""
 
     @property
     def hub(self) -> HubClient:
@@ -141,8 +145,19 @@ class Supervisor:
             self.stop()
             raise
 
+    def run_beside(self, name: str, service: Service, listens: Callable[[], bool]) -> None:
+        """Start one more service, once the store runs, and wait for it to listen.
+
+        It is started again by its restart policy, and stopped after the hub and the namespace: the last one first.
+
+        Raises:
+            TransportError: it does not come up.
+        """
+        self._beside.append(name)
+        self._start_and_await(name, service, listens)
+
     def status(self) -> dict[str, ModuleStatus]:
-        """Return the state of the hub (`edgeHub`), of the namespace (`eventHubs`) and of each module."""
+        """Return the state of the hub (`edgeHub`), of the namespace (`eventHubs`), of each module and service."""
         return self._processes.status()
 
     def pid(self, module_id: str) -> int:
@@ -157,12 +172,12 @@ class Supervisor:
         return status.pid
 
     def kill(self, module_id: str, number: int = signal.SIGKILL) -> None:
-        """Send the process of a module, of `edgeHub` or `eventHubs` a signal; its restart policy does the rest."""
+        """Send the process of a module or service, or of `edgeHub`, a signal; its restart policy does the rest."""
         os.kill(self.pid(module_id), number)
 
     def stop(self) -> None:
-        """Stop the modules, the hub, the namespace: SIGTERM, and SIGKILL for what does not end in time."""
-        self._processes.stop(last=(EDGE_HUB, EVENT_HUBS))
+        """Stop the modules, the hub, the namespace, the rest: SIGTERM, and SIGKILL for what does not end in time."""
+        self._processes.stop(last=(EDGE_HUB, EVENT_HUBS, *reversed(self._beside)))
 
     def __enter__(self) -> Self:
         self.start()
@@ -201,8 +216,7 @@ class Supervisor:
             log=self._logs / f"{name}.log",
             policy=RestartPolicy.ALWAYS,
         )
-        self._processes.add(name, service)
-        self._await(name, endpoints_file(state))
+        self._start_and_await(name, service, endpoints_file(state).exists)
 
     def _module_service(self, module: ModuleSpec) -> Service:
         for bind in module.binds:
@@ -224,16 +238,17 @@ class Supervisor:
             policy=module.restart_policy,
         )
 
-    def _await(self, name: str, file: Path) -> None:
-        pause = threading.Event()
+    def _start_and_await(self, name: str, service: Service, listens: Callable[[], bool]) -> None:
+        began, pause = time.monotonic(), threading.Event()
+        self._processes.add(name, service)
         for _ in range(int(START_SECONDS / _POLL_SECONDS)):
-            if file.exists():
+            if listens():
+                self.ready_after[name] = time.monotonic() - began
                 return
             if self.status()[name].last_exit_code is not None:
                 break
             pause.wait(_POLL_SECONDS)
-        log = self._logs / f"{name}.log"
-        raise TransportError(f"{name} did not start; {log} ends: {log.read_text()[-2000:]}")
+        raise TransportError(f"{name} did not start; {service.log} ends: {service.log.read_text()[-2000:]}")
 
     def _deploy_twins(self) -> None:
         """Write each module's desired properties, if they changed since this root last saw them.

@@ -4,9 +4,9 @@ A message that did not arrive is kept and handed over again as it is, under the 
 restart its events are packed anew; readers know an event by `source` and `id`.
 """
 
-import asyncio
 import logging
 import time
+from asyncio import sleep, to_thread
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -32,6 +32,8 @@ _ROUND_BYTES = 8_000_000
 """Of events in a round, about: they are in memory until they have arrived."""
 _FIRST_PAUSE = 1.0
 """After the first failure, in seconds."""
+_ALERTS_PAUSE = 0.25
+"""Of the carrier's longest pause: so often alerts are tried again, which are few and small."""
 _EXPIRE_SECONDS = 60.0
 """Between two searches for events that are too old, at most; a tenth of their time to live if that is less …"""
 _EXPIRE_FLOOR = 10.0
@@ -114,7 +116,7 @@ class CloudCourier:
 
     async def step(self, queue: Queue, post: Post) -> float:
         """Send what is due and strike it off; return for how many seconds nothing will be."""
-        await asyncio.sleep(min(max(0.0, self._again_at - self.clock()), self.carrier.longest_pause))
+        await sleep(min(max(0.0, self._again_at - self.clock()), self.carrier.longest_pause))
         await self._strike_off(queue)
         if self.carrier.closed:
             return _IDLE
@@ -123,7 +125,7 @@ class CloudCourier:
             if (seconds := await self._not_yet(queue)) > 0:
                 return seconds
             chosen = await self._choose(queue)
-            self._pending = await asyncio.to_thread(
+            self._pending = await to_thread(
                 pack, chosen, self.rules.max_events, compress=self.rules.compress
             )  # gzip takes its time, and the host's loop has other destinations
             self._due = None
@@ -168,7 +170,7 @@ class CloudCourier:
             await self._give_up(queue, packet, reason)
         if handed.error is not None:
             self._failures += 1
-            longest = self.carrier.longest_pause
+            longest = self.carrier.longest_pause * (_ALERTS_PAUSE if self.rules.newest_first else 1.0)
             pause = pause_after(self._failures, self.device_id, min(_FIRST_PAUSE, longest), longest)
             self._again_at = now + max(handed.pause, pause)
             raise handed.error

@@ -88,6 +88,11 @@ def start_of(at: float) -> int:
     return int(at // WINDOW_SECONDS) * WINDOW_SECONDS
 
 
+def first_after(at: float) -> int:
+    """The beginning of the first window all of which is after a moment."""
+    return start_of(at) + WINDOW_SECONDS
+
+
 def series_of(source: str) -> str:
     """The `source` of a camera's windows: the router numbers them, as the camera's own events are numbered already."""
     return f"{source}/windows"
@@ -146,11 +151,24 @@ def window_event(
     return CloudEvent.of(data, source=series, id=name, subject=row.line_id)
 
 
-def heartbeat(source: str, store_id: str, camera_id: str, until: float, at: float) -> CloudEvent:
-    """What says that all windows before `until` were sent; `at` is that of the newest event in any of them."""
+def heartbeat(source: str, store_id: str, camera_id: str, until: float, at: float, *, since: int) -> CloudEvent:
+    """What says that all windows from `since` to `until` were sent, and all there was is in them.
+
+    Args:
+        source: of the camera's events.
+        store_id: the store.
+        camera_id: the camera.
+        until: the end of the last of them.
+        at: of the newest event in any of them.
+        since: the beginning of the first of them; 0 for all before `until`.
+    """
     series = series_of(source)
     data = StreamHeartbeat(
-        store_id=store_id, camera_id=camera_id, captured_at=instant(at), complete_until=instant(until)
+        store_id=store_id,
+        camera_id=camera_id,
+        captured_at=instant(at),
+        complete_until=instant(until),
+        complete_from=instant(since) if since else None,
     )
-    name = event_id(series, data.event_type, milliseconds(until), milliseconds(at))
+    name = event_id(series, data.event_type, *map(milliseconds, (until, at, since)))
     return CloudEvent.of(data, source=series, id=name, subject=camera_id)

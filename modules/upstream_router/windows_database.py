@@ -49,8 +49,8 @@ CREATE TABLE IF NOT EXISTS sent (
     PRIMARY KEY (source, start, line_id, config_version, object_class)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS cameras (
     source TEXT PRIMARY KEY, store_id TEXT NOT NULL, camera_id TEXT NOT NULL, newest REAL NOT NULL,
-    said_until REAL NOT NULL, kept_since INTEGER NOT NULL, known_from INTEGER, first INTEGER, last INTEGER,
-    told_until REAL, runs TEXT NOT NULL) WITHOUT ROWID;
+    said_until REAL NOT NULL, kept_since INTEGER NOT NULL, known_from INTEGER, complete_from INTEGER, first INTEGER,
+    last INTEGER, told_until REAL, runs TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS outgoing (n INTEGER PRIMARY KEY AUTOINCREMENT, body BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS ended (at REAL NOT NULL);
 """
@@ -71,11 +71,18 @@ class Camera:
     """Windows from before are forgotten."""
     known_from: int | None = None
     """Of windows from here on this file has had all; none while that is not known."""
+    complete_from: int | None = None
+    """Windows from before may lack what is lost for good, and are vouched for no more; none while that is not known."""
     series: Series = field(default_factory=Series)
 
     def window(self, start: int, newest: float) -> Window:
         """One of its windows."""
         return Window(self.source, self.store_id, self.camera_id, start, newest)
+
+    def lack(self, before: int) -> None:
+        """Note that windows from before a moment may lack what is lost for good."""
+        if self.complete_from is not None:
+            self.complete_from = max(self.complete_from, before)
 
 
 class WindowDatabase:
@@ -305,23 +312,23 @@ class WindowDatabase:
     def cameras(self) -> dict[str, Camera]:
         """Every camera, by its source."""
         rows = self._db.execute(
-            "SELECT source, store_id, camera_id, newest, said_until, kept_since, known_from, first, last, told_until,"
-            " runs FROM cameras"
+            "SELECT source, store_id, camera_id, newest, said_until, kept_since, known_from, complete_from,"
+            " first, last, told_until, runs FROM cameras"
         )
         found: dict[str, Camera] = {}
         for row in rows:
-            series = Series(row[7], row[8], row[9], [Run(*run) for run in json.loads(row[10])])
-            found[row[0]] = Camera(row[0], row[1], row[2], row[3], row[4], row[5], row[6], series)
+            series = Series(row[8], row[9], row[10], [Run(*run) for run in json.loads(row[11])])
+            found[row[0]] = Camera(row[0], row[1], row[2], row[3], row[4], row[5], row[6], row[7], series)
         return found
 
     def keep_camera(self, camera: Camera) -> None:
         """Keep what `cameras` returns."""
         series = camera.series
         self._db.execute(
-            "INSERT OR REPLACE INTO cameras VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO cameras VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 *(camera.source, camera.store_id, camera.camera_id),
-                *(camera.newest, camera.said_until, camera.kept_since, camera.known_from),
+                *(camera.newest, camera.said_until, camera.kept_since, camera.known_from, camera.complete_from),
                 *(series.first, series.last, series.told_until, json.dumps(series.runs)),
             ),
         )

@@ -16,13 +16,13 @@ from modules.upstream_router.windows import (
     KEEP_SECONDS,
     SEND_WITHIN_SECONDS,
     UNCOVERED_SECONDS,
-    WINDOW_SECONDS,
     Counted,
     Layout,
     Line,
     Said,
     Window,
     figures_of,
+    first_after,
     heartbeat,
     lines_in_force,
     start_of,
@@ -31,6 +31,7 @@ from modules.upstream_router.windows import (
 )
 from modules.upstream_router.windows_database import FILE_NAME, Camera, WindowDatabase
 from modules.upstream_router.windows_read import Figures, is_of_camera, read
+from modules.upstream_router.windows_series import Told
 from storeflow.contract.cloudevents import CloudEvent
 from storeflow.contract.events import (
     CameraCoverage,
@@ -159,15 +160,11 @@ class WindowSender:
         if camera is None:
             if data is None:
                 return False
-            known_from = 0 if number == 1 and self._ended_at is None else None
-            camera = Camera(event.source, data.store_id, data.camera_id, known_from=known_from)
+            since = 0 if number == 1 and self._ended_at is None else None
+            camera = Camera(event.source, data.store_id, data.camera_id, known_from=since, complete_from=since)
             cameras[event.source] = camera
-        until = data.complete_until.timestamp() if isinstance(data, StreamHeartbeat) else None
         if number is not None:
-            if data is not None and until is None and data.captured_at.timestamp() > camera.newest:
-                self._notice_new_series(camera, number)
-            if given_up := camera.series.take(number, until):
-                LOG.warning("%s: events that never came, and that its windows lack: %d", camera.source, given_up)
+            self._take_number(camera, data, number)
         if data is None:
             return number is not None
         at = data.captured_at.timestamp()
@@ -181,14 +178,24 @@ class WindowSender:
             and isinstance(data, CameraCoverage | LayoutApplied | StreamHeartbeat)
         ):
             # Made when the camera had come so far. What is of a later window is made later, and comes here.
-            camera.known_from = start_of(at) + WINDOW_SECONDS
+            camera.known_from = first_after(at)
+            # What a file before this one knew of earlier windows is lost; or windows were off, and some passed unseen.
+            camera.complete_from = max(camera.complete_from or 0, camera.known_from)
         return True
 
-    def _notice_new_series(self, camera: Camera, number: int) -> None:
-        """A number that was here, of an event that is newer than all: its sender has lost its disk."""
-        if camera.series.has_had(number):
+    def _take_number(self, camera: Camera, data: Figures | StreamHeartbeat | None, number: int) -> None:
+        """Take in the number of an event, and note what is lost for good."""
+        told, at = None, 0.0 if data is None else data.captured_at.timestamp()
+        if isinstance(data, StreamHeartbeat):
+            told = Told(data.complete_until.timestamp(), at)
+        elif at > camera.newest and camera.series.has_had(number):
+            # Had before, and newer than all: its sender has lost its disk. What is lost was captured before this.
             LOG.warning("the numbers of %s begin again: what was under way is lost", camera.source)
             camera.series.begin_again()
+            camera.lack(before=first_after(at))
+        if given_up := camera.series.take(number, told):
+            LOG.warning("%s: events that never came, and that its windows lack: %d", camera.source, given_up.numbers)
+            camera.lack(before=first_after(given_up.by))
 
     def _add(self, camera: Camera, key: bytes, data: Figures, now: float, *, leaves: bool) -> None:
         """Add what one event says to what is kept of its camera; `leaves` is whether it leaves the store itself."""
@@ -258,6 +265,8 @@ class WindowSender:
         if start >= camera.kept_since:
             return True
         self.counts["windows_too_late"] += 1
+        if start >= camera.said_until:
+            camera.lack(before=first_after(start))
         return False
 
     def _forget(self, camera: Camera, now: float) -> None:
@@ -265,6 +274,10 @@ class WindowSender:
         since = start_of(min(camera.newest, now)) - KEEP_SECONDS
         if since > camera.kept_since:
             camera.kept_since = since
+            if camera.series.runs and camera.said_until < since:
+                camera.lack(before=since)  # what is in a hole comes too late for these
+            for start in self._database.cover(camera.source, since):  # their coverage would come too late
+                self._make_due(camera, start, start, "late_events", now)
             self._database.forget_before(camera.source, since)
 
     def _give_up_waiting(self, camera: Camera, now: float, *, all_of_them: bool) -> None:
@@ -305,10 +318,11 @@ class WindowSender:
             until = min(until, self._database.last_end(camera.source))
         elif camera.known_from is None or until < camera.known_from:
             return False
-        if until <= camera.said_until:
+        since = camera.complete_from or 0
+        if until <= camera.said_until or until < since:
             return False
         camera.said_until = until
         at = max(camera.newest, until)
-        event = heartbeat(camera.source, camera.store_id, camera.camera_id, until, at)
+        event = heartbeat(camera.source, camera.store_id, camera.camera_id, until, at, since=since)
         self._database.send_as_is(event.to_json())
         return True

@@ -9,6 +9,23 @@ MOST_RUNS = 100
 """That are remembered. Where there are more, the last but one is forgotten: a wider hole, which is given up in time."""
 
 
+class Told(NamedTuple):
+    """What a heartbeat says, in seconds since the epoch."""
+
+    until: float
+    """Until then all is told."""
+    at: float
+    """When it was made. What has a lower number was made before it, so it was captured by then, too."""
+
+
+class GivenUp(NamedTuple):
+    """Numbers that nobody waits for any more."""
+
+    numbers: int
+    by: float
+    """They were captured by then."""
+
+
 class Run(NamedTuple):
     """Numbers that are here without a hole between them, beyond one."""
 
@@ -16,8 +33,10 @@ class Run(NamedTuple):
     last: int
     heard: float | None
     """Until when the earliest heartbeat among them says that all is told."""
+    heard_at: float | None
+    """When the earliest was made."""
     told_until: float | None
-    """Until when the latest does."""
+    """Until when the latest says so."""
 
 
 @dataclass(slots=True)
@@ -40,24 +59,26 @@ class Series:
         """From now on the numbers are those of a sender that counts from 1 again; what was told holds."""
         self.first, self.last, self.runs = 1, 0, []
 
-    def take(self, number: int, until: float | None = None) -> int:
-        """Take in the number of an event, and if it is a heartbeat, until when it says that all is told.
+    def take(self, number: int, told: Told | None = None) -> GivenUp | None:
+        """Take in the number of an event, and if it is a heartbeat, what that says.
 
         A hole is given up when heartbeats behind it speak of more than 24 h: what is in it would be too late now.
 
         Returns:
-            How many numbers were given up.
+            What was given up, if anything.
         """
         if self.last is None:
             self.first, self.last = number, number - 1
         if number <= self.last:
-            self._tell(until)
-            return 0
-        self._put(Run(number, number, until, until))
+            return None  # a heartbeat that was here is believed already; of another one nobody knows what is missing
+        until, at = told or (None, None)
+        self._put(Run(number, number, until, at, until))
         newest = max((run.told_until for run in self.runs if run.told_until is not None), default=0.0)
-        given_up = 0
+        given_up = None
         while any(run.heard is not None and run.heard < newest - KEEP_SECONDS for run in self.runs):
-            given_up += self._move_on()
+            by = min(run.heard_at for run in self.runs if run.heard_at is not None)
+            if hole := self._move_on():
+                given_up = GivenUp(hole, by) if given_up is None else GivenUp(given_up.numbers + hole, by)
         while self.runs and self.runs[0].first == self.last + 1:
             self._move_on()
         return given_up
@@ -81,6 +102,7 @@ class Series:
             min(one.first for one in beside),
             max(one.last for one in beside),
             min((one.heard for one in beside if one.heard is not None), default=None),
+            min((one.heard_at for one in beside if one.heard_at is not None), default=None),
             max((one.told_until for one in beside if one.told_until is not None), default=None),
         )
         self.runs = sorted([*others, joined])

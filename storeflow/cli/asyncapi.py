@@ -8,6 +8,7 @@ from typing import Any
 
 from storeflow.contract.events import EVENT_MODELS, SCHEMA_VERSION, SpatialAnalysis
 from storeflow.contract.schema import event_schema
+from storeflow.contract.spatial_analysis import SpatialAnalysisDocument
 
 FILE = "asyncapi.json"
 SINGLE, STRUCTURED, BATCH = "application/json", "application/cloudevents+json", "application/cloudevents-batch+json"
@@ -25,14 +26,16 @@ def asyncapi_text() -> str:
 
 def asyncapi_document() -> dict[str, Any]:
     """The document. Its operation is storeflow's: it sends, and whoever reads the document receives."""
-    messages = {event_type: _event(event_type) for event_type in _sent()} | {_BATCH_MESSAGE: _batch()}
+    messages = {event_type: _event(event_type) for event_type in _sent()}
+    messages |= {SpatialAnalysis.event_type: _spatial_analysis(), _BATCH_MESSAGE: _batch()}
     return {
         "asyncapi": "3.0.0",
         "info": {
             "title": "storeflow store events",
             "version": SCHEMA_VERSION,
             "description": "What the cameras of shops counted and measured, each fact in a CloudEvent 1.0. A fact may"
-            " come more than once and late: keep one event for each `source` and `id`, and sort by `data.captured_at`.",
+            " come more than once and late: keep one event for each `source` and `id`, and sort by `data.captured_at`."
+            f" Beside them come `{SpatialAnalysis.event_type}` without an envelope, where a store sends these.",
             "license": {"name": "Apache-2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0"},
         },
         "defaultContentType": SINGLE,
@@ -70,7 +73,7 @@ def asyncapi_document() -> dict[str, Any]:
 
 
 def _sent() -> list[str]:
-    """The types that come as CloudEvents: documents of Azure Spatial Analysis leave without an envelope."""
+    """The types that come as CloudEvents: documents of Azure Spatial Analysis leave without their envelope."""
     return [event_type for event_type, model in EVENT_MODELS.items() if model is not SpatialAnalysis]
 
 
@@ -82,17 +85,39 @@ def _event(event_type: str) -> dict[str, Any]:
         "summary": about,
         "contentType": SINGLE,
         "description": f"One event. Sent to Event Hubs directly its content type is `{STRUCTURED}`.",
-        "headers": {
-            "type": "object",
-            "description": "The sender's own words, for routing: believe the event's, or the hub's annotations.",
-            "properties": {
-                "eventType": {"type": "string", "const": event_type},
-                "schemaVersion": {"type": "string", "description": "Version of the schema of `data`."},
-                "storeId": {"type": "string", "description": "The store."},
-                "traceparent": {"type": "string", "description": "The trace that the event begins."},
-            },
-        },
+        "headers": _headers(event_type),
         "payload": {"schemaFormat": _JSON_SCHEMA, "schema": {"$ref": f"{event_type}.json"}},
+    }
+
+
+def _headers(event_type: str) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "description": "The sender's own words, for routing: believe the event's, or the hub's annotations.",
+        "properties": {
+            "eventType": {"type": "string", "const": event_type},
+            "schemaVersion": {"type": "string", "description": "Version of the schema of `data`."},
+            "storeId": {"type": "string", "description": "The store."},
+            "traceparent": {"type": "string", "description": "The trace that the event begins."},
+        },
+    }
+
+
+def _spatial_analysis() -> dict[str, Any]:
+    """A document of that service; it is a part of the event that it travels in within the store."""
+    event_type = SpatialAnalysis.event_type
+    return {
+        "name": event_type,
+        "title": "A document of Azure Spatial Analysis",
+        "summary": "An event once more, as Azure Spatial Analysis 2.0 would have sent it: don't count both.",
+        "contentType": SINGLE,
+        "description": "Only a sink of kind `spatial_analysis` sends it, and only to IoT Hub, never in a batch. It has"
+        f" no envelope: it is what `data.document` of `{event_type}.json` is, and it is known by `eventType`.",
+        "headers": _headers(event_type),
+        "payload": {
+            "schemaFormat": _JSON_SCHEMA,
+            "schema": {"$ref": f"{event_type}.json#/properties/data/$defs/{SpatialAnalysisDocument.__name__}"},
+        },
     }
 
 

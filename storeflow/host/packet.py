@@ -12,6 +12,8 @@ from typing import NamedTuple
 from storeflow.host.outbox import Row
 from storeflow.transport.port import JSON, Form
 
+STRUCTURED_TYPE = "application/cloudevents+json"
+"""One event, where no route of IoT Hub wants it to be plain JSON (CloudEvents 1.0, "JSON Event Format")."""
 BATCH_TYPE = "application/cloudevents-batch+json"
 PLAIN_BATCH, PACKED_BATCH = Form(BATCH_TYPE, "utf-8"), Form(BATCH_TYPE, "gzip")
 _LEVEL = 6

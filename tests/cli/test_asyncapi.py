@@ -14,11 +14,16 @@ from storeflow.cli.asyncapi import BATCH, GZIP, SINGLE, STRUCTURED, asyncapi_doc
 from storeflow.contract.cloudevents import CloudEvent
 from storeflow.contract.events import EVENT_MODELS, CameraState
 from storeflow.contract.schema import schema_files
+from storeflow.contract.spatial_analysis import CountProperties, PersonCountEvent, SourceInfo, SpatialAnalysisDocument
 from storeflow.errors import StorageError
+from storeflow.host.packet import BATCH_TYPE, STRUCTURED_TYPE
+from storeflow.transport.port import JSON
 from tests.conftest import skip_or_fail
 from tools.published.installation import install
 
 DOCUMENT = asyncapi_document()
+DOCUMENTS = "storeflow.spatial_analysis"
+"""Of Azure Spatial Analysis: what has no envelope."""
 STATE = CameraState(
     store_id="s", camera_id="door", captured_at=datetime(2026, 11, 20, tzinfo=UTC), state="ended", detail=""
 )
@@ -74,12 +79,13 @@ def test_every_reference_leads_to_a_part_of_the_document_or_a_schema_beside_it(r
     found = references(DOCUMENT)
     beside = {name for name in found if not name.startswith("#")}
     assert all(at(name) for name in set(found) - beside)
-    assert {name for name in beside if not (repository / "schemas" / "v1" / name).is_file()} == set()
+    files = {name.partition("#")[0] for name in beside}
+    assert {name for name in files if not (repository / "schemas" / "v1" / name).is_file()} == set()
 
 
-def test_every_event_that_is_sent_in_an_envelope_has_its_message_and_its_place_in_a_batch() -> None:
-    types = set(EVENT_MODELS) - {"storeflow.spatial_analysis"}
-    assert set(DOCUMENT["components"]["messages"]) == {*types, "storeflow.batch"}
+def test_every_event_has_its_message_and_one_that_is_sent_in_an_envelope_its_place_in_a_batch() -> None:
+    assert set(DOCUMENT["components"]["messages"]) == {*EVENT_MODELS, "storeflow.batch"}
+    types = set(EVENT_MODELS) - {DOCUMENTS}
     (channel,) = DOCUMENT["channels"].values()
     (operation,) = DOCUMENT["operations"].values()
     assert set(channel["messages"]) == set(DOCUMENT["components"]["messages"])
@@ -99,9 +105,28 @@ def test_what_is_written_is_a_payload_alone_and_in_a_batch() -> None:
     assert not batch.is_valid(event)
 
 
-def test_the_forms_are_those_that_the_landing_reads() -> None:
-    """The cloud's own reader is asked, so that the two can't drift apart."""
+def test_a_document_of_azure_spatial_analysis_is_a_payload_without_its_envelope() -> None:
+    event = PersonCountEvent(
+        id="1", detection_ids=(), zone="queue", properties=CountProperties(person_count=0), trigger="event"
+    )
+    source = SourceInfo(id="door", timestamp="2026-01-01T00:00:00.000Z", width=640, height=360, frame_id="7")
+    document = SpatialAnalysisDocument(events=(event,), source_info=source, detections=()).model_dump(mode="json")
+    payload = validator(DOCUMENTS)
+    assert payload.is_valid(document)
+    assert not payload.is_valid(document | {"schemaVersion": "1.0"})
+    assert not payload.is_valid({"data": {"document": document}})
+
+
+def test_the_forms_are_those_that_the_router_sends_and_the_landing_reads() -> None:
+    """The sender and the cloud's own reader are asked, so that the three can't drift apart."""
+    assert (JSON.content_type, STRUCTURED_TYPE, BATCH_TYPE) == (SINGLE, STRUCTURED, BATCH)
     assert {SINGLE, STRUCTURED, BATCH} == {*decode.ONE, decode.MANY}
-    contents = {message["contentType"] for message in DOCUMENT["components"]["messages"].values()}
-    assert contents == {SINGLE, BATCH}
-    assert GZIP in DOCUMENT["components"]["messages"]["storeflow.batch"]["description"]
+    messages = DOCUMENT["components"]["messages"]
+    assert {message["contentType"] for message in messages.values()} == {SINGLE, BATCH}
+    assert GZIP in messages["storeflow.batch"]["description"]
+    straight = {
+        name
+        for name, message in messages.items()
+        if f"directly its content type is `{STRUCTURED}`" in message["description"]
+    }
+    assert straight == set(messages) - {DOCUMENTS, "storeflow.batch"}

@@ -1,6 +1,8 @@
 """The commands of an administrator, on a lake in Azure Storage."""
 
+import csv
 import gzip
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -88,3 +90,49 @@ def test_a_file_that_cannot_be_read_is_told_once_and_again_where_that_is_asked_f
     assert [main(["refine"]), caplog.text.count(told)] == [1, 1]
     assert [main(["refine"]), caplog.text.count(told)] == [0, 1]
     assert [main(["refine", "--again"]), caplog.text.count(told)] == [1, 2]
+
+
+FOOTFALL = ("--fact", "fact_footfall_15m", "--from", "2026-11-20", "--to", "2026-11-21")
+
+
+def test_figures_are_written_as_they_were_known_before_and_after_an_event_came_late(
+    lake: Any, shops: Any, stores: Stores, batch_of: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    late, other = shops("store-1"), shops("store-2")
+    sent = (
+        late.message(late.crossed(30, track="t0"), sequence_number=7),
+        other.packed(other.crossed(), other.crossed(86400), sequence_number=8),
+    )
+    for hours, message in zip((24, 48), sent, strict=True):
+        landing.land(batch_of(message), stores, lake, message.enqueued_at + timedelta(hours=hours))
+    assert main(["refine"]) == 0
+
+    def known(moment: str, *more: str) -> list[tuple[str, str, str]]:
+        assert main(["as-of", moment, *FOOTFALL, *more]) == 0
+        rows = list(csv.DictReader(capsys.readouterr().out.splitlines()))
+        return [(row["store_id"], row["window_start"], row["in_raw"]) for row in rows]
+
+    first = "2026-11-20 09:00:00.000000Z"
+    assert known("2026-11-20T08:00") == []
+    assert known("2026-11-20T12:00") == [("store-1", first, "1")]
+    assert known("2026-11-22") == [("store-1", first, "2")]
+    assert known("2026-11-23") == [("store-1", first, "2"), ("store-2", first, "1")]
+    assert known("2026-11-23", "--store", "store-2") == [("store-2", first, "1")]
+    assert [start[:10] for _, start, _ in known("2026-11-23", "--store", "store-2", "--to", "2026-11-22")] == [
+        "2026-11-20",
+        "2026-11-21",
+    ]
+    with pytest.raises(SystemExit):
+        known("2026-11-23", "--to", "2026-11-19")
+
+
+def test_figures_of_a_lake_that_is_not_there_are_an_error_and_no_lake_is_made(
+    lake: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["refine"]) == 0
+    monkeypatch.setenv("LAKE_TABLES", "mistyped")
+    assert main(["as-of", "2026-11-22", *FOOTFALL]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "/mistyped; is LAKE_TABLES right?" in err
+    assert lake.files("mistyped") == []

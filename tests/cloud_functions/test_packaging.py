@@ -1,15 +1,20 @@
 """The deployment package, put together as README.md says and run where nothing else is installed."""
 
 import json
+import os
+import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 import zipfile
 from base64 import b64encode
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from packaging.utils import canonicalize_name
 
 from cloud_functions import bronze
 from cloud_functions.settings import Settings
@@ -17,7 +22,9 @@ from cloud_functions.storage import open_files
 from cloud_functions.stores import PATH, Stores
 from tests.conftest import skip_or_fail
 
-SITE_PACKAGES = ".python_packages/lib/site-packages"
+SITE_PACKAGES = Path(".python_packages/lib/site-packages")
+QUICKLY = {"PIP_COMPILE": "0", "PIP_QUIET": "1"}
+"""pip's `--no-compile` and `--quiet`."""
 
 WORKER = """
 import base64, json, sys
@@ -44,27 +51,52 @@ print(json.dumps({"functions": sorted(functions), "strange": strange}))
 """
 
 
-@pytest.fixture(scope="session")
-def package(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture(scope="module")
+def package(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The package's zip, without compression."""
     folder = tmp_path_factory.mktemp("package")
-    app, sources = folder / "app", folder / "sources"
+    sources = folder / "sources"
     for name in ("storeflow", "modules", "cloud_functions", "local_azure"):  # pip leaves files where it builds
         shutil.copytree(repository / name, sources / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(repository / name, sources)
-    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-compile", "--target", str(app / SITE_PACKAGES)]
-    done = subprocess.run([*pip, f"{sources}[cloud-functions]"], capture_output=True, text=True, check=False)  # noqa: S603 - as README.md has it
-    if done.returncode:
+    chapter = (sources / "cloud_functions" / "README.md").read_text().partition("## Packaging\n")[2]
+    commands = chapter.partition("```sh\n")[2].partition("```\n")[0]
+    done = subprocess.run(  # noqa: S603 - as README.md has it
+        ["/bin/sh", "-e", "-c", commands],
+        cwd=sources,
+        env=os.environ | {"PATH": os.pathsep.join((sysconfig.get_path("scripts"), os.environ["PATH"])), **QUICKLY},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if "ERROR: Could not" in done.stderr:
         skip_or_fail(f"pip cannot fetch what the package needs: {done.stderr[-500:]}")
-    for name in ("function_app.py", "host.json"):
-        shutil.copy(repository / "cloud_functions" / name, app)
+    assert done.returncode == 0, done.stderr
+    app = sources / "app"
     path = folder / "app.zip"
     with zipfile.ZipFile(path, "w") as zipped:
         for file in app.rglob("*"):
             zipped.write(file, file.relative_to(app))
     shutil.rmtree(app)
-    return path
+    yield path
+    path.unlink()
+
+
+def test_the_package_has_the_versions_of_the_lock_and_nothing_that_runs_in_a_shop(
+    package: Path, repository: Path
+) -> None:
+    with zipfile.ZipFile(package) as zipped:
+        paths = [Path(name) for name in zipped.namelist()]
+    inside = [path.relative_to(SITE_PACKAGES) for path in paths if SITE_PACKAGES in path.parents]
+    lock = (repository / "cloud_functions" / "requirements.lock").read_text()
+    pinned = {canonicalize_name(line) for line in re.findall(r"^[\w.-]+==[^\s;]+", lock, re.MULTILINE)}
+    installed = [path.parent.stem.partition("-") for path in inside if path.name == "METADATA"]
+    (ours,) = {canonicalize_name(f"{name}=={version}") for name, _, version in installed} - pinned
+    assert ours.startswith("storeflow==")
+    assert not {path.parts[0] for path in inside} & {"bin", "local_azure", "modules"}
+    of_ours = {path.name for path in inside if path.parent == Path("storeflow")}
+    assert of_ours == {"__init__.py", "contract", "errors.py", "py.typed"}
 
 
 def test_the_package_lands_and_refines_an_event_where_nothing_else_is_installed(
@@ -72,7 +104,6 @@ def test_the_package_lands_and_refines_an_event_where_nothing_else_is_installed(
 ) -> None:
     with zipfile.ZipFile(package) as zipped:
         zipped.extractall(tmp_path / "app")
-    package.unlink()
     settings = {"LAKE_CONNECTION_STRING": container.connection_string, "LAKE_CONTAINER": container.name}
     files = open_files(Settings.of(settings))
     files.create(PATH, stores.model_dump_json().encode(), {})

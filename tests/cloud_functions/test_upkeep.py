@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
 from cloud_functions import upkeep as upkeep_of_tables
@@ -48,6 +49,18 @@ def test_many_small_files_become_few_and_say_the_same(shop: Any, cloud: Any) -> 
     assert marks(cloud) == marked
     cloud.land(shop.packed(shop.crossed(3), shop.crossed(11)), at=OPENS)
     assert cloud.refine(OPENS + timedelta(hours=1)).events == 2
+
+
+def test_a_stores_rows_lie_together_so_that_who_asks_for_it_reads_no_others(shops: Any, cloud: Any) -> None:
+    sent = {name: shops(name) for name in ("store-3", "store-1", "store-2")}
+    for number in range(10):
+        for shop in sent.values():
+            cloud.land(shop.message(shop.crossed(number)))
+        refine_silver(cloud.files, cloud.lake, OPENS + timedelta(minutes=number))
+    upkeep(cloud.lake)
+    (file,) = cloud.lake.open(EVENTS).file_uris()
+    names = pq.read_table(file, columns=["store_id"])["store_id"].to_pylist()
+    assert names == ["store-1"] * 10 + ["store-2"] * 10 + ["store-3"] * 10
 
 
 def test_what_a_reader_may_still_need_is_kept(shop: Any, cloud: Any) -> None:

@@ -3,6 +3,7 @@
 import importlib
 import re
 import shlex
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,18 @@ def test_the_lake_has_what_the_fleet_did(run: Path, lake: duckdb.DuckDBPyConnect
     expected = lake.sql(f"SELECT SUM(in_shopper), SUM(out_units) FROM '{truth}'").fetchall()  # noqa: S608 - our own path
     assert lake.sql("SELECT SUM(in_shopper), SUM(out_units) FROM footfall_by_day").fetchall() == expected
     assert expected[0][0] > 0
+
+
+def test_whoever_may_read_gold_alone_has_every_view_and_no_events(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(run / "fleet_lake" / "gold", tmp_path / "gold")
+    lake = open_lake(str(tmp_path))
+    assert capsys.readouterr().err.startswith("no table events: ")
+    rows = {view.stem: len(lake.sql(f"FROM {view.stem}").arrow().read_all()) for view in VIEWS.glob("*.sql")}
+    assert min(rows.values()) > 0
+    with pytest.raises(duckdb.CatalogException, match="events"):
+        lake.sql("FROM events")
 
 
 def test_the_notebook_runs(page: str, run: Path) -> None:

@@ -14,7 +14,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from storeflow.cli.main import COMMANDS
-from tools.images.lock import DEV_LOCK, LOCK
+from tools.images.lock import DEV_LOCK, LOCK, SHIPPED
 
 HEAVY = {"numpy", "cv2", "av", "lap", "onnxruntime", "scipy", "shapely"}
 """What of them is loaded where is said below."""
@@ -33,6 +33,8 @@ def container(module: str, *heavy: str) -> Part:
 
 
 FOR_ADMINISTRATORS = (command.module.partition(".")[0] for command in COMMANDS.values() if command.extra == "admin")
+EXTRAS = {LOCK: "local", DEV_LOCK: "dev"} | SHIPPED
+"""Of each lock."""
 PARTS = {
     "video-capture": container("video_capture", "numpy", "av"),
     "inference": container("inference", "numpy", "cv2", "lap", "onnxruntime"),
@@ -75,12 +77,12 @@ def left_out(document: dict[str, Any]) -> set[str]:
 @pytest.fixture(scope="module")
 def locks(repository: Path) -> dict[str, list[str]]:
     """The entries of each lock, each with its hashes on one line."""
-    return {name: entries((repository / name).read_text()) for name in (LOCK, DEV_LOCK)}
+    return {name: entries((repository / name).read_text()) for name in EXTRAS}
 
 
 def entries(text: str) -> list[str]:
     lines = text.replace("\\\n", " ").splitlines()
-    return [line for line in lines if line.strip() and not line.lstrip().startswith("#")]
+    return [" ".join(line.split()) for line in lines if line.strip() and not line.lstrip().startswith("#")]
 
 
 def locked(lock: Iterable[str]) -> dict[str, set[Version]]:
@@ -107,11 +109,18 @@ def test_every_package_of_a_lock_has_one_version_and_hashes(locks: dict[str, lis
 
 
 def test_what_tests_run_on_is_what_runs_and_more(locks: dict[str, list[str]]) -> None:
-    normal = [{" ".join(line.split()) for line in locks[name]} for name in (LOCK, DEV_LOCK)]
-    assert normal[0] < normal[1], "make lock"
+    assert set(locks[LOCK]) < set(locks[DEV_LOCK]), "make lock"
 
 
-@pytest.mark.parametrize(("lock", "extra"), [(LOCK, "local"), (DEV_LOCK, "dev")])
+@pytest.mark.parametrize("lock", SHIPPED)
+def test_what_is_shipped_is_the_part_of_what_runs_here_that_its_extra_asks_for(
+    lock: str, locks: dict[str, list[str]], project: dict[str, Any], left_out: set[str]
+) -> None:
+    assert set(locks[lock]) <= set(locks[LOCK]), "make lock"
+    assert here(locks[lock]) == _installed_by(project, EXTRAS[lock], left_out), "make lock"
+
+
+@pytest.mark.parametrize(("lock", "extra"), EXTRAS.items())
 def test_a_lock_has_what_its_extra_asks_for_in_a_version_that_it_allows(
     lock: str, extra: str, locks: dict[str, list[str]], project: dict[str, Any]
 ) -> None:
@@ -122,7 +131,7 @@ def test_a_lock_has_what_its_extra_asks_for_in_a_version_that_it_allows(
         assert all(requirement.specifier.contains(version) for version in found), f"{requirement}: {found}"
 
 
-@pytest.mark.parametrize("lock", [LOCK, DEV_LOCK])
+@pytest.mark.parametrize("lock", EXTRAS)
 def test_a_lock_is_whole_but_for_what_is_left_out_on_purpose(
     lock: str, locks: dict[str, list[str]], left_out: set[str]
 ) -> None:

@@ -153,12 +153,6 @@ def test_the_context_has_what_the_images_are_made_of_and_no_more(repository: Pat
     assert repository / BUILD_LOCK == USED_BUILD_LOCK
 
 
-def test_an_image_installs_a_part_of_the_projects_lock(repository: Path, folder: Path) -> None:
-    project, own = (entries((place / LOCK).read_text()) for place in (repository, folder))
-    assert own
-    assert own <= project, "make lock"
-
-
 def test_what_makes_wheels_is_pinned_by_hash(repository: Path) -> None:
     found = entries((repository / BUILD_LOCK).read_text())
     assert {entry.split("==")[0] for entry in found} == {"cython", "setuptools"}

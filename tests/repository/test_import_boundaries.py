@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-OURS = ("storeflow", "modules", "cloud_functions", "local_azure", "tools")
+OURS = ("storeflow", "modules", "cloud_functions", "local_azure", "tools", "examples")
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +62,12 @@ def test_the_tree_keeps_every_rule(tree: Path) -> None:
         ("local_azure/edge_hub/hub.py", "import azure.iot.device", "One file knows the Azure IoT SDK"),
         ("modules/inference/detector.py", "import onnxruntime", "One file knows the Azure IoT SDK"),
         ("tools/hard_cases/run.py", "import onnxruntime", "One file knows the Azure IoT SDK"),
+        ("examples/lake.py", "import azure.storage.blob", "One file knows the Azure IoT SDK"),
+        ("examples/lake.py", "import modules.inference.module", "Only the command line"),
+        ("examples/fleet_lake.py", "import storeflow.host.outbox", "Examples need nothing that runs in a shop"),
+        ("examples/plots.py", "import local_azure.azurite", "Examples need nothing that runs in a shop"),
+        ("cloud_functions/landing.py", "import examples.lake", "Nothing of ours needs an example"),
+        ("examples/event_hub_consumer.py", "import storeflow.errors", "The example consumer can be copied"),
     ],
 )
 def test_a_breach_is_found(tree: Path, file: str, line: str, rule: str) -> None:

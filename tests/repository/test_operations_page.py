@@ -17,8 +17,9 @@ def page(repository: Path) -> str:
 
 @pytest.fixture(scope="module")
 def code(repository: Path) -> str:
-    """Every source that runs in a container, without what cuts its texts into pieces."""
-    paths = sorted([*(repository / "storeflow").rglob("*.py"), *(repository / "modules").rglob("*.py")])
+    """Every source that runs in a container or in the cloud, without what cuts its texts into pieces."""
+    folders = ("storeflow", "modules", "cloud_functions")
+    paths = sorted(path for folder in folders for path in (repository / folder).rglob("*.py"))
     return re.sub(r'"\s*\n\s*f?"', "", "\n".join(path.read_text() for path in paths))
 
 
@@ -51,8 +52,8 @@ def test_every_method_and_command_is_there(page: str, repository: Path) -> None:
 
 
 def test_every_setting_and_field_is_told_elsewhere_too(page: str, repository: Path) -> None:
-    pages = [repository / "docs" / name for name in ("configuration.md", "events.md", "methods.md")]
-    told = "\n".join(path.read_text() for path in pages)
+    pages = ("configuration.md", "events.md", "methods.md", "data-dictionary.md", "../cloud_functions/README.md")
+    told = "\n".join((repository / "docs" / name).read_text() for name in pages)
     names = set(re.findall(r"`([a-z]+_[a-z_]+)`", page)) - set(re.findall(r"`((?:storeflow|process)_\w+)`", page))
     assert {"drift_bound", "freeze_seconds", "staff_only"} <= names
     assert {name for name in names if not re.search(rf"\b{name}\b", told)} == set()

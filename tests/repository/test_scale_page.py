@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from cloud_functions.lake.gold.days import EVENTS_AT_ONCE
 from tools.scale import (
-    INSTANCE_MB,
-    READ_SECONDS,
+    BATCH_MESSAGES,
+    BATCH_SECONDS,
+    PARTITIONS,
     REFINE_SECONDS,
     Fleet,
     Measured,
@@ -27,10 +29,13 @@ ONE = Measured(
         "minute": Wire(messages=1_000, billed=1_200, size=1_000_000),
     },
     alerts=500,
-    landing_us=400,
-    landing_many_us=50,
+    landing_us=100,
+    landing_file_us=2_000,
+    read_us=1_500,
+    read_seconds=0.003,
     silver_us=40,
     gold_us=5,
+    gold_piece_seconds=1,
     gold_base_mb=200,
     gold_mb=0.0005,
     bronze_bytes=200,
@@ -96,17 +101,38 @@ def test_throughput_units_follow_from_messages_or_bytes_whichever_is_more(wire: 
 
 def test_with_as_many_stores_as_the_limits_say_refining_is_just_at_its_end() -> None:
     found = limits(ONE)
-    by_time = Fleet(round(found["a run of refining takes five minutes on one core"]), ONE)
-    assert by_time.silver_seconds() + by_time.gold_seconds == pytest.approx(REFINE_SECONDS, rel=0.01)
-    by_memory = Fleet(round(found["a day of all stores fits into 4 GB"]), ONE)
-    assert by_memory.memory_mb == pytest.approx(INSTANCE_MB, rel=0.01)
-    by_files = Fleet(round(found["a run of refining reads files as fast as they come, as by default"]), ONE)
-    assert by_files.files(ONE.wires["default"]) * READ_SECONDS == pytest.approx(REFINE_SECONDS, rel=0.01)
+    by_time = Fleet(int(found["a run of refining takes five minutes on one core"]), ONE)
+    assert by_time.silver_seconds + by_time.gold_seconds == pytest.approx(REFINE_SECONDS, rel=0.01)
+    by_files = Fleet(int(found["a run of refining reads files as fast as they come"]), ONE)
+    assert by_files.landed_files(ONE.wires["default"]) * ONE.read_seconds == pytest.approx(1, rel=0.01)
+    by_landing = Fleet(int(found["32 instances land all, on a core each"]), ONE)
+    assert by_landing.landing_cores == pytest.approx(32, rel=0.01)
 
 
-def test_two_days_that_are_few_are_made_at_once_and_take_twice_the_memory() -> None:
+@pytest.mark.parametrize(
+    ("messages_a_second", "files_a_second"),
+    [
+        (PARTITIONS / BATCH_SECONDS / 2, PARTITIONS / BATCH_SECONDS / 2),
+        (PARTITIONS / BATCH_SECONDS * 2, PARTITIONS / BATCH_SECONDS),
+        (PARTITIONS * BATCH_MESSAGES, PARTITIONS),
+    ],
+    ids=["rare", "before there are enough", "many"],
+)
+def test_messages_that_wait_for_others_are_fewer_files(messages_a_second: float, files_a_second: float) -> None:
+    fleet = Fleet(1, ONE)
+    messages = round(messages_a_second / fleet.at_peak(1))
+    assert fleet.landed_files(Wire(messages, messages, messages)) == pytest.approx(files_a_second, rel=0.001)
+
+
+def test_two_days_that_are_few_are_made_at_once_and_of_many_no_more_than_a_piece_or_one_stores_day() -> None:
     assert Fleet(10, ONE).memory_mb == 200 + 0.0005 * 100_000
-    assert Fleet(1_000, ONE).memory_mb == 200 + 0.0005 * 5_000_000
+    assert Fleet(10_000, ONE).memory_mb == 200 + 0.0005 * EVENTS_AT_ONCE
+    assert Fleet(10_000, replace(ONE, events=7_600_000)).memory_mb == 4_000
+
+
+def test_a_piece_costs_something_by_itself() -> None:
+    stores = 7 * EVENTS_AT_ONCE // ONE.events
+    assert Fleet(stores, ONE).gold_seconds == pytest.approx(14 * (1 + 5e-6 * EVENTS_AT_ONCE))
 
 
 def test_storage_is_a_year_of_days() -> None:

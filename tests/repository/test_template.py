@@ -1,6 +1,7 @@
 import copy
 import json
 import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,16 @@ def deployed(template: Template) -> dict[str, Any]:
 def desired(template: Template, module_id: str) -> dict[str, Any]:
     section: dict[str, Any] = template["modulesContent"][module_id]["properties.desired"]
     return section
+
+
+def every_bind(template: Template) -> list[tuple[str, Path, str]]:
+    """Every bind of every container: whose, of which folder of the host, and where it sees that."""
+    agent = desired(template, "$edgeAgent")
+    return [
+        (name, Path(host), inside)
+        for name, module in (agent["modules"] | agent["systemModules"]).items()
+        for host, inside, *_ in (bind.split(":") for bind in module["settings"]["createOptions"]["HostConfig"]["Binds"])
+    ]
 
 
 @pytest.fixture(params=MODULES)
@@ -128,13 +139,32 @@ def test_what_a_module_only_reads_is_bound_read_only(options: dict[str, Any]) ->
     assert writable <= {"/data", "/run/storeflow"}
 
 
-def test_camera_passwords_are_shown_to_video_capture_alone(template: Template) -> None:
-    shown = [
-        name
-        for name, module in deployed(template).items()
-        if "/run/secrets" in str(module["settings"]["createOptions"]["HostConfig"]["Binds"])
-    ]
-    assert shown == ["video_capture"]
+def test_no_module_sees_the_secrets_of_another(template: Template) -> None:
+    """Nor would it in a folder that they lie in, or in one of theirs."""
+    binds = every_bind(template)
+    secrets = {name: host for name, host, inside in binds if inside == "/run/secrets"}
+    assert secrets.keys() == {"video_capture", "upstream_router"}
+    for owner, folder in secrets.items():
+        near = {name for name, host, _ in binds if folder.is_relative_to(host) or host.is_relative_to(folder)}
+        assert near == {owner}
+
+
+def test_the_page_has_an_administrator_make_the_folders_that_are_bound(template: Template, repository: Path) -> None:
+    page = (repository / "docs" / "deployment.md").read_text()
+    (commands,) = (
+        block for block in re.findall(r"^```sh\n(.*?)^```", page, re.MULTILINE | re.DOTALL) if "install -d" in block
+    )
+    told = subprocess.run(
+        ["/bin/sh", "-e"],
+        env={"PATH": ""},
+        input=f'sudo() {{ printf "%s\\n" "$@"; }}\n{commands}',
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert {Path(line) for line in told.splitlines() if line.startswith("/")} == {
+        host for _, host, _ in every_bind(template)
+    }
 
 
 def test_every_folder_that_a_variable_names_is_bound(template: Template) -> None:

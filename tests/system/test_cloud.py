@@ -3,6 +3,9 @@
 The functions host is killed while events land. What it had kept and had not struck off comes again, in batches of other
 sizes, so that some events lie in bronze twice; and the store sends events by a second way, too, straight to a hub of
 its own: silver and gold must not say so.
+
+The event hubs are the supervisor's, and `STOREFLOW_EVENT_HUBS` names no others: every event in them has to be of this
+store. `STOREFLOW_STORAGE` names another storage.
 """
 
 import json
@@ -29,6 +32,8 @@ from storeflow.sample_store.render import SampleStore
 
 HUB, DIRECT, GROUP = "telemetry", "direct", "landing"
 SECRET = "event_hub"  # noqa: S105 - its name
+SECRETS = "srv/storeflow/upstream_router_secrets"
+"""Where the deployment's template has the router look for it."""
 IN_FLIGHT = 3
 """Messages that are in the lake and not struck off at the moment of the kill, at least."""
 SPEED = 3
@@ -162,7 +167,7 @@ def cloud_of(repository: Path, container: Any) -> Callable[[Any], Cloud]:
 
 
 @pytest.fixture
-def store(new_store: Callable[..., Any], sample: SampleStore, tmp_path: Path) -> Iterator[Any]:
+def store(new_store: Callable[..., Any], sample: SampleStore) -> Iterator[Any]:
     """A store that plays the sample clip and sends upstream into an event hub, and straight into another."""
     camera = {"playback": {"pace": "lossless", "speed": SPEED}}
     with new_store(
@@ -171,13 +176,12 @@ def store(new_store: Callable[..., Any], sample: SampleStore, tmp_path: Path) ->
         # Many messages of few events, so that several are in flight at the kill.
         telemetry={"sinks": {"cloud": {"batch": {"max_seconds": 0.1}}}},
         event_hubs=(f"{HUB}:2:{GROUP}", f"{DIRECT}:2:{GROUP}"),
-        environment={"STOREFLOW_SECRETS": str(tmp_path)},
     ) as store:
         address = ConnectionString.parse(store.supervisor.event_hub(DIRECT))
         namespace = f"{address.host}:{address.port}"
         resource = f"sb://{namespace}/{DIRECT}/publishers/{store.supervisor.device_id}"
         token = sign(resource, address.policy, address.key, int(time.time()) + 600)
-        (tmp_path / SECRET).write_text(
+        (store.supervisor.root / SECRETS / SECRET).write_text(
             f"Endpoint=sb://{namespace};SharedAccessSignature={token};UseDevelopmentEmulator=true"
         )
         sink = {"kind": "event_hub", "namespace": namespace, "event_hub": DIRECT, "credentials_ref": SECRET}

@@ -40,7 +40,7 @@ QUEUES = "time, cameras, queues, stores"
 
 KEYS = {
     "store_id": Words("The store."),
-    "device_id": Words("The device, by IoT Hub's own word."),
+    "device_id": Words("The device, by IoT Hub's own word; where it sends around IoT Hub, by the publisher's name."),
     "camera_id": Words("The camera, by its name in the configuration of its device."),
     "camera_key": Words("The camera: `<store>/<device>/<camera>`. Joins dim_camera."),
     "source": Words("The series of events: `//<IoT hub>/<device>/<camera>`, and what more may follow."),
@@ -72,7 +72,7 @@ KEYS = {
 OF_TABLE = {
     "silver/events": {
         "event_date": Words("The day of `captured_at`, in UTC."),
-        "module_id": Words("The module that sent it, by IoT Hub's own word."),
+        "module_id": Words("The module that sent it, by IoT Hub's own word; empty where it sends around IoT Hub."),
         "enqueued_at": Words("When the event hub took it in. UTC."),
         "ingested_at": Words("When it landed. UTC."),
         "refined_at": Words("Its commit: milliseconds since 1970, in each more than in all before."),

@@ -14,7 +14,7 @@ from pathlib import Path
 from rich.console import Console
 
 from tools.fleet.exactness.mutated import MUTATIONS, run_mutated
-from tools.fleet.exactness.report import show
+from tools.fleet.exactness.report import keep, show
 from tools.fleet.exactness.run import Settings, run
 from tools.fleet.generate import generate
 from tools.fleet.plan import Plan
@@ -44,13 +44,15 @@ def _exactness(plan: Plan, options: argparse.Namespace) -> int:
         feed_seconds=options.feed_seconds,
     )
     if options.mutate:
-        named = {name: value for name, value in vars(options).items() if name not in ("command", "mutate")}
+        named = {name: value for name, value in vars(options).items() if name not in ("command", "mutate", "keep")}
         return run_mutated(
             options.mutate, ["exactness", *(f"--{name.replace('_', '-')}={value}" for name, value in named.items())]
         )
     with tempfile.TemporaryDirectory(prefix="fleet-") as folder:
         outcome = run(settings, Path(folder), Console(stderr=True))
         show(outcome, Console())
+        if options.keep:
+            keep(outcome, settings, options.keep)
     return 0 if outcome.is_exact else 1
 
 
@@ -68,6 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     exact.add_argument("--refine-seconds", type=int, default=15, help="between two runs of its timer (default: 15)")
     exact.add_argument("--feed-seconds", type=float, default=0, help="feed for so long at least (default: 24 a kill)")
     exact.add_argument("--patience", type=float, default=180, help="seconds without progress (default: 180)")
+    exact.add_argument("--keep", type=Path, metavar="FILE", help="write what came of it as JSON, too")
     exact.add_argument("--mutate", choices=sorted(MUTATIONS), help="take a safeguard out: it must end with 1")
     return parser
 

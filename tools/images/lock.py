@@ -1,8 +1,9 @@
 """`python -m tools.images.lock` (`make lock`): every version and hash that is installed anywhere.
 
 `requirements.lock` has what `make run` needs and `requirements-dev.lock` what `make test` needs beside it, in the same
-versions. Each `modules/<module>/requirements.lock` has the part of the first that the module's extra asks for, and
-`build.lock` has what makes wheels. They are whole: they are installed with `--no-deps`.
+versions. Each `modules/<module>/requirements.lock` has the part of the first that the module's extra asks for, that of
+`cloud_functions` the function app's, and `build.lock` has what makes wheels. They are whole: they are installed with
+`--no-deps`.
 """
 
 import subprocess
@@ -16,6 +17,10 @@ LOCK = "requirements.lock"
 DEV_LOCK = "requirements-dev.lock"
 BUILD_LOCK = "tools/images/build.lock"
 MODULES = ("upstream_router", "zone_analytics", "inference", "video_capture")
+SHIPPED = {f"modules/{module}/{LOCK}": module.replace("_", "-") for module in MODULES} | {
+    f"cloud_functions/{LOCK}": "cloud-functions"
+}
+"""The locks of what is shipped, and the extra that each is of."""
 
 BUILDS_PYAV = "cython>=3.1,<4"
 """Beside setuptools, what PyAV's own pyproject.toml asks for: video_capture's image compiles it."""
@@ -47,9 +52,8 @@ def main() -> None:
     """Write all of them."""
     lock_extra("local", LOCK)
     lock_extra("dev", DEV_LOCK, "--constraint", LOCK)
-    for module in MODULES:
-        target = f"modules/{module}/{LOCK}"
-        lock_extra(module.replace("_", "-"), target, "--constraint", LOCK, "--no-annotate")
+    for target, extra in SHIPPED.items():
+        lock_extra(extra, target, "--constraint", LOCK, "--no-annotate")
     lock_build_tools()
 
 

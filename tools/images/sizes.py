@@ -2,9 +2,10 @@
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from importlib.metadata import distributions
+from importlib.metadata import Distribution, distributions
+from importlib.util import cache_from_source
 from pathlib import Path
 from typing import Any
 
@@ -32,12 +33,9 @@ class Size:
 
 def measure(module: str, root: Path) -> Size:
     """Add up all files; a package has its libraries and compiled files with it."""
-    packages: dict[str, int] = {}
-    folder = site_packages(root)
-    for distribution in distributions(path=[str(folder)]):
-        tops = {file.parts[0] for file in distribution.files or () if file.parts[0] not in ("..", "__pycache__")}
-        packages[distribution.metadata["Name"].lower()] = sum(_bytes(folder / top) for top in tops)
-    return Size(module, _bytes(root), packages)
+    installed = distributions(path=[str(site_packages(root))])
+    packages = {package.metadata["Name"].lower(): _bytes(_files(package)) for package in installed}
+    return Size(module, _bytes(root.rglob("*")), packages)
 
 
 def document(sizes: Iterable[Size], proofs: Iterable[Proof], *, machine: str, day: str, python: str) -> dict[str, Any]:
@@ -90,8 +88,16 @@ def _megabytes(size: float) -> str:
     return f"{size / MEGABYTE:.0f}" if size >= 10 * MEGABYTE else f"{size / MEGABYTE:.1f}"
 
 
-def _bytes(path: Path) -> int:
-    """Of all files, one with several names once."""
-    files = [path] if path.is_file() else [child for child in path.rglob("*") if child.is_file()]
-    found = (file.lstat() for file in files if not file.is_symlink())
+def _files(package: Distribution) -> Iterator[Path]:
+    """What it has installed, file by file, for packages share folders such as `azure`; and what was compiled of it."""
+    for file in package.files or ():
+        path = Path(str(file.locate()))
+        yield path
+        if path.suffix == ".py":
+            yield Path(cache_from_source(str(path)))
+
+
+def _bytes(paths: Iterable[Path]) -> int:
+    """Of all files that are there, one with several names once."""
+    found = (path.lstat() for path in paths if path.is_file() and not path.is_symlink())
     return sum({status.st_ino: status.st_size for status in found}.values())

@@ -230,4 +230,25 @@ MUTATIONS = (
         "net = True",
         "tests/modules/upstream_router/test_windows.py",
     ),
+    Mutation(
+        "sums that may lack what never came are vouched for by nobody",
+        "modules/upstream_router/windows_sender.py",
+        "            camera.lack(before=first_after(given_up.by))",
+        "            pass",
+        "tests/modules/upstream_router/test_windows_lost.py",
+    ),
+    Mutation(
+        "a number that is missing keeps its quarter of an hour from being final",
+        "cloud_functions/lake/gold/series.py",
+        "return not in_doubt and not self.numbers.missing(first, last)",
+        "return not in_doubt",
+        "tests/cloud_functions/lake/gold/test_series.py",
+    ),
+    Mutation(
+        "of days that are made in pieces only what was made is struck off",
+        "cloud_functions/lake/gold/due.py",
+        "self._days[day].difference_update(made.stores)",
+        "self._days[day].clear()",
+        "tests/cloud_functions/lake/gold/test_pieces.py",
+    ),
 )

@@ -3,16 +3,18 @@
 
 A source numbers its events, and says from time to time (`storeflow.stream.heartbeat`) that nothing of the time before
 `complete_until` is to come once every number below the heartbeat's own is here. So a quarter of an hour is final when
-the `complete_until` of a heartbeat is its end or later, and no number is missing up to that heartbeat's (series.py).
+the `complete_until` of a heartbeat is its end or later, and no number is missing up to that heartbeat's (series.py). A
+heartbeat with a `complete_from` vouches for nothing before that: sums may lack what the device never got.
 
 Looked at are the numbers of the day and of the days beside it, whichever store the device was in, from the first
-heartbeat there on. What is missing below that one is taken for older, but of the time before it nothing is final unless
+heartbeat there on. What is missing below that one is older than it, but of the time before it nothing is final unless
 the source's number 1 is here and all that follow. So a number that never comes leaves that day and the next not final,
-as does, for its last quarter, a device that was off for all of the day after.
+as does, for its last quarter, a device that was off for all of the day after. A device that lost its disk leaves the
+time from its last heartbeat before to its first event after not final, if both are of one day or of two side by side.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -21,9 +23,9 @@ import pyarrow as pa
 from deltalake import DeltaTable
 
 from cloud_functions.lake.columns import MOMENT
-from cloud_functions.lake.gold.series import Heartbeat, Numbers, Series, final_windows
-from cloud_functions.lake.gold.windows import Days, FinalWindows, beside, window_of
-from cloud_functions.lake.silver import literals
+from cloud_functions.lake.gold.series import ALWAYS, Heartbeat, Numbers, Series, final_windows
+from cloud_functions.lake.gold.windows import MANY, Days, FinalWindows, beside, window_of
+from cloud_functions.lake.silver import among, literals
 from cloud_functions.lake.tables import TableForm, query
 
 COMPLETENESS = TableForm(
@@ -73,16 +75,30 @@ class _Parts:
         return Series(Numbers(self.here), sorted(self.heartbeats), min(self.since), self.broken, self.twice)
 
 
-def rows_of(events: DeltaTable, days: Days, near: Iterable[date] = ()) -> Rows:
+def sources_of(events: DeltaTable, days: Days) -> str:
+    """The condition that a row is of one of the sources that have an event in some days, or beside them, and stores.
+
+    They are asked for by themselves: by what a question finds in another one the engine leaves out no files. Of more
+    than `MANY` the condition asks all the same, of silver as the table `events`.
+    """
+    sql = f"SELECT DISTINCT source FROM events WHERE {days.any_events(and_beside=True)}"
+    sources = query(sql, events=events)["source"].to_pylist()
+    return among("source", sources) if len(sources) <= MANY else f"source IN ({sql})"
+
+
+def rows_of(events: DeltaTable, days: Days, sources: str, near: Iterable[date] = ()) -> Rows:
     """The rows of every source that has an event in some days and stores, of whichever stores it was in.
+
+    Beside the table's columns each has `in_doubt`: whether numbers of two series may be taken for those of one.
 
     Args:
         events: silver.
         days: the days.
+        sources: of `sources_of`, of the same days and stores.
         near: further days to have the rows of these sources of.
     """
     dates = {*days.dates, *near}
-    numbered = _numbered(days, dates)
+    numbered = _numbered(days, dates, sources)
     if not query(_BEGUN_ANEW.format(numbered=numbered), events=events).num_rows:
         numbered = f"(SELECT *, 0 AS series FROM {numbered})"
     else:
@@ -102,7 +118,8 @@ def rows_of(events: DeltaTable, days: Days, near: Iterable[date] = ()) -> Rows:
         masks[source, day] = final_windows(day, [*series[source, day].values()])
     for (source, _, day), row in rows.items():
         mask = masks[source, day]
-        row |= {"final_windows": mask.bit_count(), "final_mask": f"{mask:024x}"}
+        in_doubt = any(one.in_doubt for one in series[source, day].values())
+        row |= {"final_windows": mask.bit_count(), "final_mask": f"{mask:024x}", "in_doubt": in_doubt}
     return [*rows.values()]
 
 
@@ -113,8 +130,8 @@ def final_of(rows: Rows) -> FinalWindows:
 
 def table_of(rows: Rows, days: Days) -> pa.Table:
     """Of the rows those of some days and stores."""
-    dates, stores = set(days.dates), None if days.stores is None else set(days.stores)
-    own = [row for row in rows if row["window_date"] in dates and (stores is None or row["store_id"] in stores)]
+    dates, stores = set(days.dates), set(days.stores)
+    own = [row for row in rows if row["window_date"] in dates and row["store_id"] in stores]
     return pa.Table.from_pylist(own, schema=COMPLETENESS.columns)
 
 
@@ -125,18 +142,20 @@ class Kept:
         table: the table.
         events: silver.
         days: the days.
+        sources: of `sources_of`, of the same days and stores.
     """
 
-    def __init__(self, table: DeltaTable, events: DeltaTable, days: Days) -> None:
+    def __init__(self, table: DeltaTable, events: DeltaTable, days: Days, sources: str) -> None:
         columns = ", ".join(COMPLETENESS.columns.names)
-        where = f"window_date IN ({literals(sorted(beside(days.dates)))}) AND source IN {_sources(days)}"
+        where = f"window_date IN ({literals(sorted(beside(days.dates)))}) AND {sources}"
         self._rows: Rows = query(f"SELECT {columns} FROM kept WHERE {where}", kept=table, events=events).to_pylist()
         self._dates = set(days.dates)
 
     def near(self) -> set[date]:
         """Of the days beside, those whose rows may be others by what came of these.
 
-        A day's numbers and heartbeats speak for the day after; for the day before as long as that is not wholly final.
+        A day's numbers and heartbeats speak for the day after; for the day before as long as that is not wholly final,
+        or where they throw doubt on it, which `others` finds.
         """
         after = {day + timedelta(days=1) for day in self._dates}
         days = {
@@ -145,15 +164,22 @@ class Kept:
         return days - self._dates
 
     def others(self, rows: Rows, made: Days) -> set[tuple[str, date]]:
-        """The stores and days of which rows say something else than the table, but for days that are being made."""
-        old = {(row["source"], row["store_id"], row["window_date"]): row for row in self._rows}
-        stores = None if made.stores is None else set(made.stores)
-        return {
-            (row["store_id"], row["window_date"])
-            for row in rows
-            if row != old.get((row["source"], row["store_id"], row["window_date"]))
-            and not (row["window_date"] in self._dates and (stores is None or row["store_id"] in stores))
+        """The stores and days, but for those that are being made, of which the table may be wrong by now.
+
+        It says something else than rows; or it took a day for wholly final whose numbers are in doubt since.
+        """
+        old = {_key(row): row for row in self._rows}
+        doubted = {(row["source"], row["window_date"] - timedelta(days=1)) for row in rows if row["in_doubt"]}
+        found = {
+            _key(row) for row in rows if old.get(_key(row)) != {name: row[name] for name in COMPLETENESS.columns.names}
         }
+        found |= {key for key in old if (key[0], key[2]) in doubted and old[key]["final_mask"] == ALL_FINAL}
+        stores = set(made.stores)
+        return {(store_id, day) for _, store_id, day in found if not (day in self._dates and store_id in stores)}
+
+
+def _key(row: Mapping[str, Any]) -> tuple[str, str, date]:
+    return row["source"], row["store_id"], row["window_date"]
 
 
 def _parts(events: DeltaTable, numbered: str) -> dict[tuple[str, date], dict[int, _Parts]]:
@@ -168,7 +194,8 @@ def _parts(events: DeltaTable, numbered: str) -> dict[tuple[str, date], dict[int
             part.twice.append((row["twice_first"], row["twice_last"]))
     for row in query(_HEARTBEATS.format(numbered=numbered), events=events).to_pylist():
         part = found[row["source"], row["day"]][row["series"]]
-        part.heartbeats.append(Heartbeat(row["number"], row["complete_until"]))
+        moments = row["captured_at"], row["complete_until"], row["complete_from"] or ALWAYS
+        part.heartbeats.append(Heartbeat(row["number"], *moments))
     if any(row["broken"] for row in unbroken):
         for row in query(_BROKEN.format(numbered=numbered), events=events).to_pylist():
             found[row["source"], row["day"]][row["series"]].broken.append((row["window_start"], row["number"]))
@@ -188,24 +215,17 @@ def _both(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _sources(days: Days) -> str:
-    """The sources that have an event in some days and stores."""
-    return f"(SELECT DISTINCT source FROM events WHERE {days.any_events()})"
-
-
-def _numbered(days: Days, dates: set[date]) -> str:
+def _numbered(days: Days, dates: set[date], sources: str) -> str:
     """The numbered events of sources, once for each of some days that they are of or beside; as `day`.
 
     A `sequence` that is not of its form is no number.
     """
-    where = f"event_date IN ({literals(sorted(beside(dates)))}) AND {days.landed('ingested_at')}"
-    if days.stores is not None:
-        where += f" AND source IN {_sources(days)}"
+    where = f"event_date IN ({literals(sorted(beside(dates)))}) AND {days.landed('ingested_at')} AND {sources}"
     return f"""(
-    SELECT source, store_id, device_id, event_date, type, captured_at, complete_until, number,
+    SELECT source, store_id, device_id, event_date, type, captured_at, complete_until, complete_from, number,
            CAST(event_date + other.days AS DATE) AS day
     FROM (
-        SELECT source, store_id, device_id, event_date, type, captured_at, complete_until,
+        SELECT source, store_id, device_id, event_date, type, captured_at, complete_until, complete_from,
                TRY_CAST(sequence AS BIGINT) AS number
         FROM events WHERE {where} AND sequence ~ '^[0-9]{{12}}$'
     )
@@ -245,7 +265,8 @@ FROM {_PROMISED}
 GROUP BY source, day, series, unbroken
 """
 _HEARTBEATS = """
-SELECT source, day, series, number, complete_until FROM {numbered} WHERE type = 'storeflow.stream.heartbeat'
+SELECT source, day, series, number, captured_at, complete_until, complete_from
+FROM {numbered} WHERE type = 'storeflow.stream.heartbeat'
 """
 _BROKEN = f"""
 SELECT source, day, series, {window_of("captured_at")} AS window_start, MAX(number) AS number

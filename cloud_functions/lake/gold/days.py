@@ -1,25 +1,31 @@
 # ruff: noqa: S608 - the engine takes no parameters; `literal` quotes every value
 """Which stores' days are to be made anew, and how many of them at once."""
 
+from bisect import bisect
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import date
+from typing import Self
 
 import pyarrow as pa
 from deltalake import DeltaTable
 
-from cloud_functions.lake.gold.windows import MANY, UNKNOWN_STORE, Days, stores_among, zone_of
+from cloud_functions.lake.gold.windows import MANY, UNKNOWN_STORE, Days, beside, stores_among, zone_of
+from cloud_functions.lake.silver import literals
 from cloud_functions.lake.tables import query
 from cloud_functions.stores import Stores
 
-EVENTS_AT_ONCE = 2_000_000
-"""Of silver, in the days that are made together; one day is made at once however many it has."""
+EVENTS_AT_ONCE = 500_000
+"""Of silver, in a piece, which takes most of a gigabyte then, and an instance has 1.5 (rows.py). One store's day is a
+piece however many it has."""
 
-DAYS_AT_ONCE = MANY // 3
-"""A question is about these days and the ones beside each."""
+DAYS_AT_ONCE = 31
+"""Of these, and the ones beside each, there may be a list of stores in memory."""
 
 StoreDays = Iterable[tuple[str, date]]
 """Stores, each with a UTC day."""
+
+_ByStore = Mapping[date, Mapping[str, int]]
 
 _SPOKEN_OF = """
 SELECT DISTINCT store_id, day FROM (
@@ -71,21 +77,72 @@ def sizes(events: DeltaTable) -> Mapping[date, int]:
     return found
 
 
-def newest(due: Mapping[date, Iterable[str]], events: Mapping[date, int]) -> Days:
-    """Of the days that are due the newest, as many as have a bounded number of events; with the stores of all of them.
+class Sizes:
+    """How many events silver has of a day; of which stores they are is counted only where that decides.
 
-    A store may so be made anew on a day that nothing is new of; it is the same afterwards.
+    Args:
+        days: events by day.
+        count: events by day and store, of some days.
+    """
+
+    def __init__(self, days: Mapping[date, int], count: Callable[[Collection[date]], _ByStore]) -> None:
+        self._days, self._count = days, count
+        self._counted: _ByStore = {}
+
+    @classmethod
+    def of_silver(cls, events: DeltaTable) -> Self:
+        """Those of silver, as it is in `events`."""
+
+        def count(days: Collection[date]) -> _ByStore:
+            where = f"event_date IN ({literals(sorted(days))})"
+            sql = f"SELECT event_date, store_id, COUNT(*) AS n FROM events WHERE {where} GROUP BY event_date, store_id"
+            found: dict[date, dict[str, int]] = {day: {} for day in days}
+            for row in query(sql, events=events).to_pylist():
+                found[row["event_date"]][row["store_id"]] = row["n"]
+            return found
+
+        return cls(sizes(events), count)
+
+    def fit(self, dates: Collection[date], stores: Collection[str]) -> bool:
+        """Whether days of some stores are no more than a piece.
+
+        Each counts as the greatest of itself and the days beside it, as its numbers are looked at with those of both.
+        """
+        if _looked_at(dates, lambda day: self._days.get(day, 0)) <= EVENTS_AT_ONCE:
+            return True
+        if unknown := beside(dates) - self._counted.keys():
+            self._counted = {**self._counted, **self._count(unknown)}
+        of_stores = {day: sum(self._counted[day].get(name, 0) for name in stores) for day in beside(dates)}
+        return _looked_at(dates, of_stores.__getitem__) <= EVENTS_AT_ONCE
+
+    def forget_all_but(self, days: Iterable[date]) -> None:
+        """Forget of which stores the events of all but some days are: those of years would fill the memory."""
+        near = beside(days)
+        self._counted = {day: found for day, found in self._counted.items() if day in near}
+
+
+def _looked_at(dates: Iterable[date], events: Callable[[date], int]) -> int:
+    return sum(max(events(one) for one in beside([day])) for day in dates)
+
+
+def newest(due: Mapping[date, Collection[str]], events: Sizes) -> Days:
+    """Of what is due a piece that has a bounded number of events: one store's day, and as much more as fits.
+
+    More is: other stores of that day, which is the newest; then the days before it. Of several days each is made with
+    the stores of all: a store may so be made anew on a day that nothing is new of, and is the same afterwards.
 
     Args:
         due: at least one day, with its stores.
-        events: how many each day has.
+        events: how many each has.
     """
-    dates: list[date] = []
-    total = 0
-    for day in sorted(due, reverse=True)[:DAYS_AT_ONCE]:
-        total += events.get(day, 0)
-        if dates and total > EVENTS_AT_ONCE:
+    events.forget_all_but(due)
+    day, *earlier = sorted(due, reverse=True)[:DAYS_AT_ONCE]
+    ordered = sorted(due[day])[:MANY]
+    fitting = bisect(range(1, len(ordered) + 1), x=False, key=lambda number: not events.fit([day], ordered[:number]))
+    dates, stores = [day], {*ordered[: max(fitting, 1)]}
+    for other in earlier:
+        all_stores = stores.union(due[other])
+        if len(all_stores) > MANY or not events.fit([*dates, other], all_stores):
             break
-        dates.append(day)
-    stores = {store_id for day in dates for store_id in due[day]}
-    return Days(sorted(dates), sorted(stores) if len(stores) <= MANY else None)
+        dates, stores = [*dates, other], all_stores
+    return Days(sorted(dates), sorted(stores))

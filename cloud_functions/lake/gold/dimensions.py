@@ -19,9 +19,9 @@ from cloud_functions.lake.columns import MOMENT
 from cloud_functions.lake.gold import layouts
 from cloud_functions.lake.gold.days import sizes
 from cloud_functions.lake.gold.layouts import LAYOUT
-from cloud_functions.lake.gold.windows import key_of
-from cloud_functions.lake.silver import EVENTS, RUNS
-from cloud_functions.lake.tables import Lake, TableForm, append, mark, overwrite, query
+from cloud_functions.lake.gold.windows import MANY, key_of
+from cloud_functions.lake.silver import EVENTS, RUNS, among
+from cloud_functions.lake.tables import Lake, TableForm, append, mark, overwrite, query, replace
 from cloud_functions.stores import Stores
 
 _TEXT, _NUMBER = pa.string(), pa.int64()
@@ -184,11 +184,13 @@ def _see(table: DeltaTable, form: TableForm, events: DeltaTable) -> None:
         new = query(_NEW[form.name].format(new=f"refined_at > {made}"), events=events).to_pylist()
         new += drawn(layouts.applied(events, made)).get(form.name, [])
         key = form.columns.names[0]
+        spoken_of = {row[key] for row in new}
+        where = among(key, spoken_of) if len(spoken_of) <= MANY else "TRUE"
         columns = ", ".join(form.columns.names)
-        old = query(f"SELECT {columns} FROM dimension ORDER BY {key}", dimension=table).to_pylist()
+        old = query(f"SELECT {columns} FROM dimension WHERE {where} ORDER BY {key}", dimension=table).to_pylist()
         rows = merged(old + new, key)
         if rows != old:
-            overwrite(table, pa.Table.from_pylist(rows, schema=form.columns), {RUNS: newest})
+            replace(table, pa.Table.from_pylist(rows, schema=form.columns), where, {RUNS: newest})
         else:
             append(table, form.columns.empty_table(), {RUNS: newest})
 

@@ -11,6 +11,7 @@ from datetime import date
 import pyarrow as pa
 
 from cloud_functions.lake.gold.days import StoreDays
+from cloud_functions.lake.gold.windows import Days
 from cloud_functions.lake.silver import RUNS
 from cloud_functions.lake.tables import Lake, TableForm, mark, overwrite, query
 
@@ -45,10 +46,17 @@ class Due:
         self.asked = asked
         self._commit()
 
-    def done(self, dates: Collection[date], found: StoreDays) -> None:
-        """Note that some days are made, of all their stores, and which others are due because of it."""
-        for day in dates:
-            del self._days[day]
+    def done(self, made: Days, found: StoreDays) -> None:
+        """Note that some days of some stores are made, and which others are due because of it.
+
+        Args:
+            made: these; all of the days are due, though not each of all the stores.
+            found: the others.
+        """
+        for day in made.dates:
+            self._days[day].difference_update(made.stores)
+            if not self._days[day]:
+                del self._days[day]
         self._note(found)
         self._commit()
 
@@ -57,5 +65,6 @@ class Due:
             self._days[day].add(store_id)
 
     def _commit(self) -> None:
-        left = [{"store_id": name, "window_date": day} for day, stores in self._days.items() for name in stores]
-        overwrite(self._table, pa.Table.from_pylist(left, schema=DUE.columns), {RUNS: self.asked})
+        left = [(name, day) for day, stores in self._days.items() for name in stores]
+        names, days = [name for name, _ in left], [day for _, day in left]
+        overwrite(self._table, pa.table([names, days], schema=DUE.columns), {RUNS: self.asked})

@@ -9,6 +9,7 @@ come after those of a newer one.
 """
 
 from dataclasses import dataclass
+from typing import Self
 
 import pyarrow as pa
 from deltalake import DeltaTable
@@ -22,27 +23,46 @@ from cloud_functions.lake.gold.windows import Days, Fact, FinalWindows, finished
 from cloud_functions.lake.silver import EVENTS, RUNS
 from cloud_functions.lake.tables import Lake, mark, query, replace
 from cloud_functions.stores import Stores
+from storeflow.errors import StorageError
 
 FACTS = (footfall.FACT, visits.DWELL, visits.QUEUE, health.FACT)
 
 
 @dataclass(frozen=True)
-class _Source:
+class Source:
     """What facts are made of: silver and dim_layout, each of one version."""
 
     events: DeltaTable
     layouts: DeltaTable
 
+    @classmethod
+    def there(cls, lake: Lake) -> Self:
+        """As a lake has them, to be read alone.
+
+        Silver is opened last, so that dim_layout can't be ahead of it; where it is behind, windows may be missing.
+
+        Raises:
+            StorageError: dim_layout is behind, or as of `Lake.there`.
+        """
+        drawn, events = lake.there(LAYOUT), lake.there(EVENTS)
+        if (mark(drawn, RUNS) or 0) < (mark(events, RUNS) or 0):
+            raise StorageError(
+                f"{LAYOUT.name} is behind {EVENTS.name}: a run is under way, or did not come to its end; ask again once"
+                " one has (by hand: python -m cloud_functions refine)"
+            )
+        return cls(events, drawn)
+
     def figures(self, fact: Fact, asked: Days, stores: Stores, final: FinalWindows) -> pa.Table:
+        """A fact of some days, where it is known which windows are final."""
         rows = query(fact.sql(asked), events=self.events, layouts=self.layouts)
         return finished(rows, fact, stores, final)
 
 
-def figures(lake: Lake, fact: Fact, asked: Days, stores: Stores) -> pa.Table:
+def figures(source: Source, fact: Fact, asked: Days, stores: Stores) -> pa.Table:
     """A fact of some days: of today's knowledge, or of that of `asked.as_of`, however long ago that was."""
-    events = lake.open(EVENTS)
-    final = completeness.final_of(completeness.rows_of(events, asked))
-    return _Source(events, lake.open(LAYOUT)).figures(fact, asked, stores, final)
+    rows = completeness.rows_of(source.events, asked, completeness.sources_of(source.events, asked))
+    final = completeness.final_of(rows)
+    return source.figures(fact, asked, stores, final)
 
 
 def catch_up(lake: Lake, stores: Stores) -> dict[str, int]:
@@ -50,7 +70,7 @@ def catch_up(lake: Lake, stores: Stores) -> dict[str, int]:
     due, tables = Due(lake), {fact.name: lake.open(fact.form) for fact in FACTS}
     complete, known = lake.open(COMPLETENESS), lake.open(STORE)
     events = lake.open(EVENTS)
-    source = _Source(events, layouts.catch_up(lake, events))
+    source = Source(events, layouts.catch_up(lake, events))
     newest = mark(events, RUNS) or 0
     found = [*days.of_moved_clocks(known, stores, tables.values())]
     if due.asked < newest:
@@ -60,16 +80,17 @@ def catch_up(lake: Lake, stores: Stores) -> dict[str, int]:
         due.add(found, newest)
     dimensions.put_stores(lake, stores)
     made_rows = dict.fromkeys(tables, 0)
-    sizes = days.sizes(events)
+    sizes = days.Sizes.of_silver(events)
     while due.days:
         piece = days.newest(due.days, sizes)
-        kept = completeness.Kept(complete, events, piece)
-        rows = completeness.rows_of(events, piece, kept.near())
+        sources = completeness.sources_of(events, piece)
+        kept = completeness.Kept(complete, events, piece, sources)
+        rows = completeness.rows_of(events, piece, sources, kept.near())
         final = completeness.final_of(rows)
         for fact in FACTS:
             figures_ = source.figures(fact, piece, stores, final)
             replace(tables[fact.name], figures_, piece.rows, {})
             made_rows[fact.name] += figures_.num_rows
         replace(complete, completeness.table_of(rows, piece), piece.rows, {})
-        due.done(piece.dates, kept.others(rows, piece))
+        due.done(piece, kept.others(rows, piece))
     return made_rows

@@ -38,7 +38,7 @@ sums AS (
                window_start, details_sent, {figures}, ingested_at AS landed_at, source AS told_by,
                {plausible_seconds("observed_seconds")} AS observed_seconds,
                ROW_NUMBER() OVER (
-                   PARTITION BY {camera_of("source")}, line_id, config_version, object_class, window_start
+                   PARTITION BY store_id, {camera_of("source")}, line_id, config_version, object_class, window_start
                    ORDER BY revision DESC, ingested_at, id) AS place
         FROM events
         WHERE {days.events("storeflow.footfall.window", and_beside=True)} AND {days.begin_in("window_start")}
@@ -72,23 +72,24 @@ every AS (
     SELECT {_KEY}, {figures}, NULL AS landed_at, source AS told_by, NULL AS observed_seconds,
            'events' AS source_of_figures
     FROM not_crossed LEFT ANTI JOIN crossed
-      ON {_same("crossed", "not_crossed", "source, line_id, config_version, window_start")}
+      ON {_same("crossed", "not_crossed", "store_id, source, line_id, config_version, window_start")}
 )
 SELECT e.store_id, e.told_by AS source, e.device_id, e.camera_id,
        e.window_start, e.line_id, e.config_version, e.object_class,
        {key_of("'line'", "e.line_id")} AS line_key,
        {", ".join(f"e.{name}" for name in _COLUMNS)},
        CASE WHEN ROW_NUMBER() OVER (
-                     PARTITION BY e.source, e.line_id, e.window_start ORDER BY e.config_version, e.object_class) = 1
+                     PARTITION BY e.store_id, e.source, e.line_id, e.window_start
+                     ORDER BY e.config_version, e.object_class) = 1
             THEN COALESCE(l.observed_seconds, e.observed_seconds, 0) ELSE 0 END AS observed_seconds,
        e.source_of_figures, GREATEST(e.landed_at, l.landed_at) AS landed_at
 FROM every e
-LEFT JOIN looked l ON {_same("e", "l", "source, window_start")}
+LEFT JOIN looked l ON {_same("e", "l", "store_id, source, window_start")}
 """
 
 
 def _counted(days: Days) -> str:
-    """The single crossings, added up, as `counted`."""
+    """The single crossings, added up, as `counted`; a device that is in another store now says nothing of the first."""
     sums = ", ".join(
         f"COUNT(*) FILTER (WHERE c.direction = '{direction}' AND {_CONDITIONS[figure]}) AS {direction}_{figure}"
         for direction in ("in", "out")
@@ -103,28 +104,28 @@ crossings AS (
     FROM events WHERE {days.events("storeflow.line.crossed")}
 ),
 turned AS (
-    SELECT source, id, MAX(ingested_at) AS landed_at
+    SELECT store_id, source, id, MAX(ingested_at) AS landed_at
     FROM (
-        SELECT source, first_crossing_id AS id, ingested_at FROM events WHERE {turned}
+        SELECT store_id, source, first_crossing_id AS id, ingested_at FROM events WHERE {turned}
         UNION ALL
-        SELECT source, second_crossing_id AS id, ingested_at FROM events WHERE {turned}
+        SELECT store_id, source, second_crossing_id AS id, ingested_at FROM events WHERE {turned}
     )
-    GROUP BY source, id
+    GROUP BY store_id, source, id
 ),
 recognised AS (
-    SELECT source, id, MAX(ingested_at) AS landed_at
+    SELECT store_id, source, id, MAX(ingested_at) AS landed_at
     FROM (
-        SELECT source, ingested_at,
+        SELECT store_id, source, ingested_at,
                UNNEST(string_to_array(regexp_replace(crossing_ids, '[\\[\\]"]', '', 'g'), ',')) AS id
         FROM events WHERE {days.events("storeflow.person.recognised", and_beside=True)}
     )
-    GROUP BY source, id
+    GROUP BY store_id, source, id
 ),
 counted AS (
     SELECT {key}, {sums}, MAX(GREATEST(c.ingested_at, t.landed_at, r.landed_at)) AS landed_at
     FROM crossings c
-    LEFT JOIN turned t ON t.source = c.source AND t.id = c.id
-    LEFT JOIN recognised r ON r.source = c.source AND r.id = c.id
+    LEFT JOIN turned t ON {_same("t", "c", "store_id, source, id")}
+    LEFT JOIN recognised r ON {_same("r", "c", "store_id, source, id")}
     GROUP BY {key}
 )"""
 

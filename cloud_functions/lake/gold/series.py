@@ -9,11 +9,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property
-from itertools import accumulate
+from itertools import accumulate, pairwise
 
 from cloud_functions.lake.gold.windows import WINDOW
 
 WINDOWS = timedelta(days=1) // WINDOW
+ALWAYS = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, order=True)
@@ -22,11 +23,20 @@ class Heartbeat:
 
     Attributes:
         number: its own `sequence`.
-        complete_until: nothing captured before is numbered higher.
+        captured_at: when it was made: what is numbered lower was captured by then.
+        complete_until: nothing captured before is numbered higher; not later than `captured_at`, and earlier as long as
+            somebody is looked at of whom something is still to be said.
+        complete_from: nothing captured before is vouched for.
     """
 
     number: int
+    captured_at: datetime
     complete_until: datetime
+    complete_from: datetime = ALWAYS
+
+    def vouches_for(self, begin: datetime) -> bool:
+        """Whether it speaks of all of the quarter of an hour from `begin` on."""
+        return self.complete_from <= begin and begin + WINDOW <= self.complete_until
 
 
 class Numbers:
@@ -83,18 +93,18 @@ class Series:
         end = begin + WINDOW
         least = max((number for at, number in self.broken if at < end), default=0)
         reaching = self.heartbeats[bisect_left(self._reached, end) :]
-        vouching = (one.number for one in reaching if one.number >= least and one.complete_until >= end)
+        vouching = (one.number for one in reaching if one.number >= least and one.vouches_for(begin))
         closing = next(vouching, None)
         return closing is not None and self.is_whole(begin, closing)
 
     def is_whole(self, begin: datetime, last: int) -> bool:
         """Whether everything from `begin` on is here up to a number.
 
-        What is missing below the first heartbeat is taken for older if that speaks of a time before `begin`; if none
-        does, the series is looked at from number 1 on.
+        What is missing below the first heartbeat that was made by `begin` is older; if none was, the series is looked
+        at from number 1 on.
         """
-        older = self._least is not None and self._least <= begin
-        first = next(one.number for one in self.heartbeats if one.complete_until <= begin) if older else 1
+        older = self._oldest is not None and self._oldest <= begin
+        first = next(one.number for one in self.heartbeats if one.captured_at <= begin) if older else 1
         first = first if first <= last else 1
         in_doubt = any(low <= last and first <= high for low, high in self.twice)
         return not in_doubt and not self.numbers.missing(first, last)
@@ -105,15 +115,21 @@ class Series:
         return list(accumulate((one.complete_until for one in self.heartbeats), max))
 
     @cached_property
-    def _least(self) -> datetime | None:
-        return min((one.complete_until for one in self.heartbeats), default=None)
+    def _oldest(self) -> datetime | None:
+        return min((one.captured_at for one in self.heartbeats), default=None)
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether these may be numbers of two series, which can't be told apart as the later one's 1 is missing."""
+        made = [one.captured_at for one in self.heartbeats]
+        return bool(self.twice) or any(later < earlier for earlier, later in pairwise(made))
 
 
 def final_windows(day: date, series: Sequence[Series]) -> int:
     """Of a UTC day of one source, which quarters of an hour are final: bit n stands for the nth.
 
-    A later series vouches for the time before it as well, as nothing of an earlier one is to come once the device
-    numbers from 1 again; but what is missing among the numbers of the earlier one may be on its way.
+    A series vouches from its own beginning on, if there is one before it among these. What that had not vouched for by
+    then may have been lost with the device's disk, and nobody can tell: that time is never final.
 
     Args:
         day: the day.
@@ -121,13 +137,9 @@ def final_windows(day: date, series: Sequence[Series]) -> int:
     """
     midnight = datetime.combine(day, time(), UTC)
     final = 0
-    for window in range(WINDOWS):
+    for window in range(WINDOWS if series else 0):
         begin = midnight + window * WINDOW
-        over = sum(one.since <= begin for one in series[1:])
-        for one in series[over:]:
-            if one.closes(begin):
-                final |= 1 << window
-                break
-            if not one.is_whole(begin, one.numbers.last):
-                break
+        in_force = series[sum(one.since <= begin for one in series[1:])]
+        if in_force.closes(begin):
+            final |= 1 << window
     return final

@@ -20,10 +20,10 @@ def _without_staff(days: Days, event_type: str) -> str:
     return f"""
 FROM (SELECT *, {window_of("captured_at")} AS quarter FROM events WHERE {days.events(event_type)}) e
 LEFT JOIN (
-    SELECT source, track_id, MAX(ingested_at) AS landed_at
+    SELECT store_id, source, track_id, MAX(ingested_at) AS landed_at
     FROM events WHERE {days.events("storeflow.person.recognised", and_beside=True)}
-    GROUP BY source, track_id
-) r ON r.source = e.source AND r.track_id = e.track_id
+    GROUP BY store_id, source, track_id
+) r ON r.store_id = e.store_id AND r.source = e.source AND r.track_id = e.track_id
 """
 
 

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cloud_functions.lake.columns import MOMENT
-from cloud_functions.lake.silver import literal, literals
+from cloud_functions.lake.silver import among, literal, literals
 from cloud_functions.lake.tables import TableForm
 from cloud_functions.stores import Stores
 
@@ -57,13 +57,20 @@ class Days:
 
     Attributes:
         dates: of UTC, as the windows begin.
-        stores: whose figures; none for all.
+        stores: whose figures.
         as_of: as they were known then: without what landed later.
+
+    Raises:
+        ValueError: the stores are more than `MANY`.
     """
 
     dates: Sequence[date]
-    stores: Sequence[str] | None = None
+    stores: Sequence[str]
     as_of: datetime | None = None
+
+    def __post_init__(self) -> None:
+        if len(self.stores) > MANY:
+            raise ValueError(f"stores: {len(self.stores)} are more than {MANY}; ask for some at a time")
 
     def events(self, event_type: str, *, and_beside: bool = False) -> str:
         """The condition that events of a type are of these days, or of these and the ones before and after each."""
@@ -97,7 +104,7 @@ class Days:
 
     @property
     def _of_stores(self) -> str:
-        return "TRUE" if self.stores is None else stores_among(self.stores)
+        return stores_among(self.stores)
 
 
 @dataclass(frozen=True)
@@ -125,7 +132,7 @@ class Fact:
 
 def stores_among(stores: Collection[str]) -> str:
     """The condition that a row is of one of some stores; where they are more than `MANY`, it is true of all rows."""
-    return f"store_id IN ({literals(sorted(stores))})" if len(stores) <= MANY else "TRUE"
+    return among("store_id", stores) if len(stores) <= MANY else "TRUE"
 
 
 def beside(dates: Iterable[date]) -> set[date]:

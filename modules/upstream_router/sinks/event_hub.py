@@ -6,8 +6,9 @@ the partition key, so one device's messages keep their order in one partition
 (learn.microsoft.com/azure/event-hubs/event-hubs-features, "Publisher policy").
 
 A message counts as arrived once `send_batch` has returned; the SDK's buffered mode, which forgets, is not used. Its one
-second attempt asks for what such a token does not open, so every failure costs the client, and waiting is the courier's
-business. A lost acknowledgement sends messages twice: readers know an event by `source` and `id`.
+second attempt asks for what such a token does not open. So every failure costs the client, what the first attempt
+failed of is told, and waiting is the courier's business. A lost acknowledgement sends messages twice: readers know an
+event by `source` and `id`.
 """
 
 import asyncio
@@ -21,12 +22,14 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from azure.eventhub import EventData, EventHubProducerClient
+from azure.eventhub.exceptions import EventHubError
 
 from modules.upstream_router.cloud_courier import Handed
 from storeflow.contract.telemetry import EventHubSink
 from storeflow.errors import TransportError
 from storeflow.host.courier import Post
-from storeflow.host.packet import Packet
+from storeflow.host.packet import STRUCTURED_TYPE, Packet
+from storeflow.transport.port import JSON
 
 _SEND_SECONDS = 20.0
 _IDLE_SECONDS = 60.0
@@ -34,6 +37,10 @@ _IDLE_SECONDS = 60.0
 _BUSY_SECONDS = 4.0
 """What a throttled namespace asks its senders to wait (ServerBusy, error code 50002)."""
 _BUSY = "server-busy"
+_UNKNOWN, _TOKEN_REFUSED = "UnknownError", "CBS Token authentication failed"
+_REFUSED = (
+    "the token has ended by the service's clock, is for another path, or its key was replaced: replace the secret"
+)
 _ENDPOINT = re.compile(r"(?:^|;)\s*Endpoint=([^;]+)", re.IGNORECASE)
 _TOKEN_END = re.compile(r"[ &?]se=(\d+)")
 
@@ -87,7 +94,7 @@ class EventHub:
             except TransportError as failure:
                 error = failure
             except Exception as failure:  # noqa: BLE001 - the SDK lets through what its parts raise
-                error = TransportError(f"event hub {self._namespace}/{self._path}: {type(failure).__name__} {failure}")
+                error = TransportError(f"event hub {self._namespace}/{self._path}: {_told(failure)}")
             if error is not None or self.closed:
                 self._drop()
         return Handed(arrived, impossible, error, _BUSY_SECONDS if error and _BUSY in str(error) else 0.0)
@@ -122,8 +129,8 @@ class EventHub:
         text, now = self._secret(), self._clock()
         if text != self._opened_with or now - self._used_at > _IDLE_SECONDS:
             self._drop()
+        _check(text, self._namespace, now)  # of an open connection, too: its token may end
         if self._client is None:
-            _check(text, self._namespace, now)
             self._client = EventHubProducerClient.from_connection_string(
                 text, eventhub_name=self._path, retry_total=0, retry_backoff_factor=0.01
             )
@@ -151,10 +158,26 @@ def _check(text: str, namespace: str, now: float) -> None:
         raise TransportError(f"the token for {namespace} ended {now - int(token_end[1]):.0f} s ago: replace the secret")
 
 
+def _told(failure: Exception) -> str:
+    """What a sending failed of, in one line; where the token is refused, what to do, for the SDK says no reason.
+
+    It is what the first attempt failed of, unless that is a link that was detached, of which the SDK says nothing.
+    """
+    told: BaseException = failure
+    before: BaseException | None = failure
+    while before is not None:
+        if isinstance(before, EventHubError) and _UNKNOWN not in str(before):
+            told = before
+        before = before.__context__
+    text = f"{type(told).__name__} {' '.join(str(told).split())}"
+    return f"{text}; {_REFUSED}" if _TOKEN_REFUSED in text else text
+
+
 def _event(packet: Packet) -> Any:
     event: Any = EventData(packet.body)
     event.message_id = packet.message_id
-    event.content_type = packet.form.content_type
+    # Plain JSON is what IoT Hub's routes can look into; no such route is on this way.
+    event.content_type = STRUCTURED_TYPE if packet.form == JSON else packet.form.content_type
     event.raw_amqp_message.properties.content_encoding = packet.form.content_encoding
     event.properties = dict(packet.properties)
     return event

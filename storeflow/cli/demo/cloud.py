@@ -1,19 +1,18 @@
 """The cloud of the sample store on this machine: storage, the function app, and the tables that it makes.
 
-IoT Hub and Event Hubs are the store's (its supervisor runs them); here are Azurite and a functions host with the app of
-`cloud_functions` in it.
+IoT Hub and Event Hubs are the store's; here are Azurite and a functions host with the app of `cloud_functions` in it.
+The store's supervisor runs these, too, and starts each again that ends.
 """
 
 import json
 import os
 import shutil
 import time
-from collections.abc import Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from http.client import HTTPException
 from pathlib import Path
-from typing import Any, Self
-from urllib.error import URLError
+from typing import Any
 from urllib.request import Request, urlopen
 
 from azure.core.exceptions import AzureError
@@ -24,8 +23,17 @@ from cloud_functions.lake.silver import EVENTS
 from cloud_functions.lake.tables import Lake, query
 from cloud_functions.lake_port import DeltaPlace
 from cloud_functions.stores import PATH as REGISTER
-from local_azure.azurite.process import DELTA_OPTIONS, AzuriteProcess
-from local_azure.functions_host.process import FunctionsHostProcess
+from local_azure.azurite.process import (
+    DELTA_OPTIONS,
+    Ports,
+    azurite_command,
+    connection_string,
+    delta_environment,
+    listening,
+)
+from local_azure.functions_host.process import functions_host_command
+from local_azure.supervisor.process_thread import Service
+from local_azure.supervisor.restart_policy import RestartPolicy
 from local_azure.supervisor.supervisor import Supervisor
 from storeflow.cli.demo.lake import Figures, Row, lake_figures
 from storeflow.cli.demo.processes import POLL_SECONDS, REPOSITORY
@@ -49,77 +57,108 @@ def event_hub() -> str:
 
 
 class Cloud:
-    """Storage and the function app. Use as a context manager; `land_for` once the store runs.
+    """Storage and the function app of one store; they run while it does, once they `land_for` it.
 
     Args:
-        root: folder for the state and the logs of both.
+        root: folder for the state and the logs of both; what is there goes.
+
+    Raises:
+        StorageError: Azurite cannot be fetched.
     """
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self._running = ExitStack()
-        self._azurite = AzuriteProcess(root / "azurite")
-        self._functions: FunctionsHostProcess | None = None
-
-    def __enter__(self) -> Self:
-        """Start an empty storage.
-
-        Raises:
-            StorageError: Azurite cannot be fetched.
-            TransportError: it does not start.
-        """
-        with suppress(FileNotFoundError):
-            shutil.rmtree(self.root)
-        self._running.enter_context(self._azurite)
-        # deltalake reads this where it opens a table, in this process, too.
-        os.environ.update(self._azurite.delta_environment)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """End both."""
-        self._running.close()
+        self._storage_command = azurite_command(root / "azurite")
+        self._storage = Ports()
 
     @property
     def logs(self) -> Path:
         """What the function app logged."""
-        return self.root / "functions_host" / "host.log"
+        return self._host / "host.log"
+
+    @property
+    def consumer_file(self) -> Path:
+        """What examples/event_hub_consumer.py needs in its environment, as lines of `NAME=value`."""
+        return self.root / "consumer.env"
+
+    @property
+    def _host(self) -> Path:
+        return self.root / "functions_host"
 
     def land_for(self, store: Supervisor) -> None:
-        """Enter the store into the register, and start the function app on its event hub.
+        """Run an empty storage beside the store, enter the store there, and start the function app on its event hub.
 
         Raises:
             StorageError: storage refused.
-            TransportError: the functions host does not start.
+            TransportError: one of both does not start.
         """
+        with suppress(FileNotFoundError):
+            shutil.rmtree(self.root)
+        self._start_storage(store)
+        text = connection_string(self._storage)
         device_id = store.device_id
         of_store = {"name": "The sample store", "time_zone": TIME_ZONE, "devices": [device_id]}
         register = {"iot_hubs": [store.iothub], "stores": {device_id: of_store}}
         try:
-            with ContainerClient.from_connection_string(self._azurite.connection_string, CONTAINER) as container:
+            with ContainerClient.from_connection_string(text, CONTAINER) as container:
                 container.create_container()
                 container.upload_blob(REGISTER, json.dumps(register, indent=1))
         except AzureError as error:
             raise StorageError(f"Azurite refused the register of stores: {error}") from error
         settings = {
-            **self._azurite.delta_environment,
-            "AzureWebJobsStorage": self._azurite.connection_string,
+            "AzureWebJobsStorage": text,
             "AzureFunctionsWebHost__hostid": "storeflow",
             "EVENT_HUB": store.event_hub(EVENT_HUB),
             "EVENT_HUB_NAME": EVENT_HUB,
             "EVENT_HUB_CONSUMER_GROUP": CONSUMER_GROUP,
             "REFINE_SCHEDULE": _REFINE_EVERY_10_SECONDS,
             "UPKEEP_SCHEDULE": "0 0 * * * *",
-            "LAKE_CONNECTION_STRING": self._azurite.connection_string,
+            "LAKE_CONNECTION_STRING": text,
             "LAKE_CONTAINER": CONTAINER,
             # One store says little, and somebody watches: nothing waits for more to land with.
             "AzureFunctionsJobHost__extensions__eventHubs__minEventBatchSize": "1",
         }
-        app = REPOSITORY / "cloud_functions"
-        self._functions = FunctionsHostProcess(app, self.root / "functions_host", settings)
-        self._running.enter_context(self._functions)
+        self._start_host(store, settings)
+        self.consumer_file.touch(mode=0o600)
+        self.consumer_file.write_text(f"EVENT_HUB={store.event_hub(EVENT_HUB)}\nCHECKPOINTS={text}\n")
+
+    def _start_storage(self, store: Supervisor) -> None:
+        state = self.root / "azurite"
+        log = state / "azurite.log"
+        service = self._service(lambda: self._storage_command, {}, log)
+        store.run_beside("azurite", service, lambda: listening(log) is not None)
+        self._storage = listening(log) or self._storage
+        self._storage_command = azurite_command(state, self._storage)  # the same ports whenever it is started again
+        # deltalake reads this where it opens a table, in this process, too.
+        os.environ.update(delta_environment(self._storage))
+
+    def _start_host(self, store: Supervisor, settings: dict[str, str]) -> None:
+        endpoints = self._host / "endpoints.json"
+
+        def command() -> list[str]:
+            port = int(self._url.rpartition(":")[2]) if endpoints.exists() else 0
+            return functions_host_command(REPOSITORY / "cloud_functions", self._host, port)
+
+        store.run_beside("functionsHost", self._service(command, settings, self.logs), endpoints.exists)
+
+    @property
+    def _url(self) -> str:
+        return str(json.loads((self._host / "endpoints.json").read_text())["url"])
+
+    def _service(self, command: Callable[[], list[str]], settings: dict[str, str], log: Path) -> Service:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        return Service(
+            command=command,
+            environment=lambda: {**os.environ, "PYTHONPATH": str(REPOSITORY), "PYTHONUNBUFFERED": "1", **settings},
+            folder=self.root,
+            log=log,
+            policy=RestartPolicy.ALWAYS,
+        )
 
     def figures(self, events: Sequence[CloudEvent], like: Figures) -> tuple[Figures, list[Row]]:
         """What gold and silver say, once they have what the edge has, or nothing new has come for a minute.
+
+        Storage, or the functions host, may be away for a while: the store's supervisor starts them again.
 
         Args:
             events: what the edge wrote.
@@ -129,20 +168,27 @@ class Cloud:
             The figures, and `source` and `id` of each row of silver.
 
         Raises:
-            StorageError: a table cannot be read.
+            StorageError: a table cannot be read, for a minute.
+            TransportError: the functions host does not answer, for a minute.
         """
         lake = Lake(self.place)
         names = {(event.source, event.id) for event in events}
         rows, last_news = 0, time.monotonic()
         while True:
-            self._refine_now()
-            found: list[Row] = query("SELECT source, id FROM events", events=lake.open(EVENTS)).to_pylist()
-            figures = lake_figures(_rows(lake, footfall.FACT), _rows(lake, visits.DWELL), like)
-            complete = names <= {(row["source"], row["id"]) for row in found}
-            if len(found) > rows:
-                rows, last_news = len(found), time.monotonic()
-            if (complete and figures == like) or time.monotonic() - last_news > _PATIENCE_SECONDS:
-                return figures, found
+            is_late = time.monotonic() - last_news > _PATIENCE_SECONDS
+            try:
+                self._refine_now()
+                found: list[Row] = query("SELECT source, id FROM events", events=lake.open(EVENTS)).to_pylist()
+                figures = lake_figures(_rows(lake, footfall.FACT), _rows(lake, visits.DWELL), like)
+            except (StorageError, TransportError):
+                if is_late:
+                    raise
+            else:
+                complete = names <= {(row["source"], row["id"]) for row in found}
+                if len(found) > rows:
+                    rows, last_news, is_late = len(found), time.monotonic(), False
+                if is_late or (complete and figures == like):
+                    return figures, found
             time.sleep(4 * POLL_SECONDS)
 
     def copy_to(self, folder: Path) -> None:
@@ -154,7 +200,7 @@ class Cloud:
         with suppress(FileNotFoundError):
             shutil.rmtree(folder)
         try:
-            with ContainerClient.from_connection_string(self._azurite.connection_string, CONTAINER) as container:
+            with ContainerClient.from_connection_string(connection_string(self._storage), CONTAINER) as container:
                 for name in container.list_blob_names():
                     copy = folder / name
                     copy.parent.mkdir(parents=True, exist_ok=True)
@@ -169,14 +215,12 @@ class Cloud:
 
     def _refine_now(self) -> None:
         """Not at the next ten seconds. A run that is under way is not disturbed: its commits are its own."""
-        if self._functions is None:
-            return
-        address = f"{self._functions.url}/admin/functions/refine"
+        address = f"{self._url}/admin/functions/refine"
         request = Request(address, b"{}", {"Content-Type": "application/json"})  # noqa: S310 - our own address
         try:
             with urlopen(request, timeout=10):  # noqa: S310 - our own address
                 pass
-        except (URLError, HTTPException, TimeoutError) as error:
+        except (OSError, HTTPException) as error:
             raise TransportError(f"the functions host does not answer: {error}; see {shown(self.logs)}") from error
 
 

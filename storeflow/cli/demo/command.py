@@ -9,6 +9,7 @@ import argparse
 import hashlib
 import json
 import shutil
+import sys
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -26,7 +27,7 @@ from storeflow.cli.count.play import Played, play, progress
 from storeflow.cli.count.summary import Summary, started_at, summarise
 from storeflow.cli.count.watch import until_interrupted
 from storeflow.cli.demo.board import StoreBoard
-from storeflow.cli.demo.cloud import Cloud, event_hub
+from storeflow.cli.demo.cloud import READERS, Cloud, event_hub
 from storeflow.cli.demo.lake import Comparison, apart, compare, edge_figures, true_figures
 from storeflow.cli.demo.processes import (
     CAMERA_ID,
@@ -127,12 +128,14 @@ def command(options: argparse.Namespace) -> int:
     with only_run_in(out), ExitStack() as running:
         sample = Sample.of(rendered_store(out / "sample", console))
         _say_hello(out, sample, options, console)
-        cloud = running.enter_context(Cloud(out / "cloud"))
+        cloud = Cloud(out / "cloud")
         store = store_of(
             out / "store", sample.store.video, sample.camera, speed=options.speed, event_hubs=(event_hub(),)
         )
         supervisor = running.enter_context(store)
         cloud.land_for(supervisor)
+        up = ", ".join(f"{name} after {seconds:.1f} s" for name, seconds in supervisor.ready_after.items())
+        console.print(f"Up: {up}", soft_wrap=True, highlight=False)
         before, board = versions(supervisor.hub), StoreBoard(sample.layout, sample.truth)
         events = follow(supervisor, board, console, speed=options.speed)
         edited = [module_id for module_id, version in versions(supervisor.hub).items() if version != before[module_id]]
@@ -161,7 +164,7 @@ def command(options: argparse.Namespace) -> int:
             soft_wrap=True,
         )
         if options.stay:
-            _stay(console)
+            _stay(cloud, sample, console)
     return status
 
 
@@ -267,8 +270,15 @@ def _say_hello(out: Path, sample: Sample, options: argparse.Namespace, console: 
     console.print(f"From another terminal: {called()} twin get --connection-string-file {secret}", soft_wrap=True)
 
 
-def _stay(console: Console) -> None:
+def _stay(cloud: Cloud, sample: Sample, console: Console) -> None:
     console.print("The store stays, as twins and methods reach it: Ctrl-C ends it.")
+    day = datetime.fromisoformat(sample.camera["playback"]["starts_at"]).date()
+    console.print(
+        f"Live from the event hub: env $(cat {shown(cloud.consumer_file)}) {shown(Path(sys.executable))} -m "
+        f"examples.event_hub_consumer --group {READERS} --day {day} --state {shown(cloud.root / 'counts.db')}",
+        soft_wrap=True,
+        highlight=False,
+    )
     with until_interrupted() as interrupted:
         while not interrupted():
             time.sleep(POLL_SECONDS)

@@ -109,7 +109,7 @@ def apart(comparison: Comparison) -> list[str]:
         for name in sorted({*known, *there}):
             here, other = known.get(name, {}), there.get(name, {})
             for figure in sorted({*here, *other}):
-                at_edge, landed = here.get(figure, 0), other.get(figure, 0)
+                at_edge, landed = here.get(figure, "unknown"), other.get(figure, "unknown")
                 if at_edge != landed:
                     found.append(f"{name}: {figure.replace('_', ' ')} is {landed} in the lake, {at_edge} at the edge")
     return found

@@ -15,3 +15,6 @@ class StreamHeartbeat(CameraEvent):
     complete_until: Impersonal[Instant]
     """Nothing of this `source` that was captured before then is to come, nor anything that takes back what was said of
     that time, once every `sequence` below this event's own is there. UTC."""
+    complete_from: Impersonal[Instant | None] = None
+    """Nothing that was captured before then is vouched for by this event: of that time something may be missing for
+    good; absent where nothing is. UTC."""

@@ -1,4 +1,7 @@
-"""`make run` as it is typed, at four times life: from a rendered film to tables that say what was rendered."""
+"""`make run` as it is typed, at four times life: from a rendered film to tables that say what was rendered.
+
+It starts all of its cloud itself, as for any user: neither `STOREFLOW_EVENT_HUBS` nor `STOREFLOW_STORAGE` is asked.
+"""
 
 import json
 import os
@@ -33,6 +36,7 @@ def test_the_sample_store_ends_in_a_lake_that_says_what_was_rendered(
     footfall = DeltaTable(out / "lake" / "gold" / "fact_footfall_15m").to_pyarrow_table()
     assert sum(footfall["in_net"].to_pylist()) == lake["truth"]["lines"]["entrance"]["net_in"]
 
+    assert "Up: eventHubs after " in done.stdout
     assert "Every count equals what was rendered." in done.stdout
     assert f"The lake has all {len(events)} events once, and the same counts." in done.stdout
     assert not [line for line in _logs(out).splitlines() if "Traceback" in line], _logs(out)

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
 
 from cloud_functions.lake import silver
@@ -176,6 +177,17 @@ def test_who_follows_the_number_sees_each_row_once_though_two_runs_interleave(
     refine(cloud)
     follow()
     assert sorted(seen) == sorted(event.id for event in sent)
+
+
+def test_a_commits_rows_lie_store_by_store(shops: Any, cloud: Any) -> None:
+    sent = [shops(name) for name in ("store-2", "store-1")]
+    for at in range(3):
+        for shop in sent:
+            cloud.land(shop.message(shop.crossed(at)))
+    refine(cloud)
+    (file,) = cloud.lake.open(EVENTS).file_uris()
+    names = pq.read_table(file, columns=["store_id"])["store_id"].to_pylist()
+    assert names == ["store-1"] * 3 + ["store-2"] * 3
 
 
 def test_rows_that_silver_has_make_no_commit(shop: Any, cloud: Any) -> None:

@@ -99,6 +99,22 @@ def test_a_table_of_an_older_version_gets_the_columns_that_are_new(lake: Lake) -
     assert found["name"].to_pylist() == [None, "two"]
 
 
+def test_who_only_reads_makes_no_table_and_adds_no_column(lake: Lake, tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match=f"numbers: there is no table in {tmp_path}; is LAKE_TABLES right"):
+        lake.there(NUMBERS)
+    assert [*tmp_path.iterdir()] == []
+    append(lake.open(NUMBERS), rows(1), {})
+    with pytest.raises(StorageError, match="numbers: it has no name, as an older version"):
+        lake.there(NAMED)
+    table = lake.there(NUMBERS)
+    assert (query("SELECT * FROM t", t=table).to_pylist(), table.version()) == ([{"n": 1}], 1)
+
+
+def test_an_older_version_reads_what_a_newer_one_added_columns_to(lake: Lake) -> None:
+    append(lake.open(NAMED), named((1, "one")), {})
+    assert query("SELECT n FROM t", t=lake.there(NUMBERS)).to_pylist() == [{"n": 1}]
+
+
 def test_a_question_that_cannot_be_answered_is_an_error_of_ours(lake: Lake) -> None:
     with pytest.raises(StorageError, match="nothing"):
         query("SELECT nothing FROM t", t=lake.open(NUMBERS))
@@ -124,10 +140,8 @@ def paths(lake: Lake) -> set[str]:
     return set(pa.table(lake.open(DAYS).get_add_actions(flatten=True))["path"].to_pylist())
 
 
-@pytest.mark.parametrize("order", [(), ("n",)], ids=["put together", "sorted"])
-def test_days_of_many_small_files_are_put_together_and_all_others_left_alone(
-    order: tuple[str, ...], lake: Lake
-) -> None:
+@pytest.mark.parametrize("order", ["", "n"], ids=["put together", "sorted"])
+def test_days_of_many_small_files_are_put_together_and_all_others_left_alone(order: str, lake: Lake) -> None:
     on_day(lake, 8, "busy")
     on_day(lake, 7, "quiet")
     quiet = {path for path in paths(lake) if "quiet" in path}
@@ -149,9 +163,30 @@ def test_what_is_large_already_is_not_written_again_for_some_small_files(
     append(lake.open(DAYS), pa.table({"day": ["busy"] * 60_000, "n": pa.array(range(60_000), pa.int64())}), {})
     large = paths(lake)
     on_day(lake, 8, "busy")
-    assert tidy(lake.open(DAYS), DAYS, ("n",)) == 8
+    assert tidy(lake.open(DAYS), DAYS, "n") == 8
     assert large < paths(lake)
     assert len(paths(lake)) == 2
+
+
+def test_pieces_of_a_day_that_are_replaced_in_turn_write_no_whole_day_each_whatever_was_put_together(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cloud_functions.lake.tables._REPLACED_BYTES", 60_000)
+    pieces = [range(begin, begin + 10_000) for begin in range(0, 120_000, 10_000)]
+    rows_of = [pa.table({"day": ["busy"] * len(piece), "n": pa.array(piece, pa.int64())}) for piece in pieces]
+    for made in rows_of:
+        append(lake.open(DAYS), made, {})
+    assert tidy(lake.open(DAYS), DAYS, "n") == len(pieces)
+    assert len(paths(lake)) == 1
+    stayed = []
+    for piece, made in zip(pieces, rows_of, strict=True):
+        before = paths(lake)
+        replace(lake.open(DAYS), made, f"day = 'busy' AND n >= {piece.start} AND n < {piece.stop}", {})
+        stayed.append(len(before & paths(lake)) / len(before))
+    assert stayed[0] == 0
+    assert min(stayed[1:]) > 0.5
+    found = query("SELECT COUNT(*) AS c, COUNT(DISTINCT n) AS n FROM t", t=lake.open(DAYS)).to_pylist()
+    assert found == [{"c": 120_000, "n": 120_000}]
 
 
 def test_files_of_a_refused_commit_are_deleted_once_no_commit_can_still_be_made_of_them(

@@ -1,4 +1,7 @@
-"""A deployment run as processes, with small scripts for modules."""
+"""A deployment run as processes, with small scripts for modules.
+
+The Event Hubs namespace here is always the supervisor's own: it is what is tested, and killed.
+"""
 
 import contextlib
 import json
@@ -17,7 +20,8 @@ from local_azure.edge_hub.client import HubError
 from local_azure.event_hubs.client import NamespaceClient
 from local_azure.event_hubs.endpoints import Endpoints, endpoints_file
 from local_azure.supervisor.child import bound_log
-from local_azure.supervisor.restart_policy import RuntimeStatus
+from local_azure.supervisor.process_thread import Service
+from local_azure.supervisor.restart_policy import RestartPolicy, RuntimeStatus
 from local_azure.supervisor.supervisor import Supervisor
 from storeflow.errors import ConfigError, TransportError
 
@@ -281,6 +285,51 @@ def test_a_twin_over_a_limit_stops_the_start_and_leaves_nothing_running(
 def test_an_override_of_an_unknown_module_is_refused(make: Callable[..., Supervisor]) -> None:
     with pytest.raises(ConfigError, match=r"desired_overrides\.b: the template has no such module"):
         make({"a": module("steady")}, desired_overrides={"b": {}})
+
+
+def test_a_service_beside_the_store_is_started_again_and_outlives_the_modules(
+    make: Callable[..., Supervisor], tmp_path: Path
+) -> None:
+    notes_of_it = tmp_path / "beside"
+    notes_of_it.mkdir()
+    service = Service(
+        command=lambda: run_script("steady"),
+        environment=lambda: {**os.environ, "NOTES": str(notes_of_it), "IOTEDGE_MODULEID": "storage"},
+        folder=tmp_path,
+        log=notes_of_it / "storage.log",
+        policy=RestartPolicy.ALWAYS,
+    )
+    up, stopped = notes_of_it / "storage.json", notes_of_it / "storage.stopped"
+    with make({"a": module("stubborn")}, stop_seconds=0.5) as supervisor:
+        supervisor.run_beside("storage", service, up.exists)
+        assert supervisor.ready_after.keys() == {"edgeHub", "storage"}
+        first = supervisor.pid("storage")
+        up.unlink()
+        supervisor.kill("storage")
+        wait_for(up.exists, "storage is back")
+        assert supervisor.pid("storage") != first
+        assert supervisor.status()["storage"].restart_count == 1
+        wait_for((supervisor.root / "logs" / "a.log").read_text, "the module is up")
+        began = time.time()
+    assert stopped.stat().st_mtime - began > 0.4, "it was asked to end before the module had"
+
+
+def test_a_service_beside_the_store_that_does_not_start_is_said_with_the_end_of_its_log(
+    make: Callable[..., Supervisor], tmp_path: Path
+) -> None:
+    log = tmp_path / "storage.log"
+    service = Service(
+        command=lambda: [sys.executable, "-c", "import sys; sys.exit('no room')"],
+        environment=lambda: os.environ,
+        folder=tmp_path,
+        log=log,
+        policy=RestartPolicy.ALWAYS,
+    )
+    with (
+        make({}) as supervisor,
+        pytest.raises(TransportError, match=r"storage did not start; .*storage\.log ends: no room"),
+    ):
+        supervisor.run_beside("storage", service, lambda: False)
 
 
 def test_two_stores_run_side_by_side(make: Callable[..., Supervisor], tmp_path: Path) -> None:

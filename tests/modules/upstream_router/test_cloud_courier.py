@@ -340,7 +340,7 @@ def test_a_sink_that_was_taken_out_of_the_twin_is_sent_nothing_more(
     with pytest.raises(TransportError):
         stage.step()
     stage.place.takes = lambda _: True
-    monkeypatch.setattr("modules.upstream_router.cloud_courier.asyncio.sleep", close_meanwhile)
+    monkeypatch.setattr("modules.upstream_router.cloud_courier.sleep", close_meanwhile)
     assert stage.step() == 60.0
     assert (stage.place.bodies(), stage.waiting()) == ([], [1])
 
@@ -392,7 +392,7 @@ def test_a_place_that_asks_for_quiet_is_left_alone_for_so_long(stage: Stage, mon
     async def sleep(seconds: float) -> None:
         slept.append(seconds)
 
-    monkeypatch.setattr("modules.upstream_router.cloud_courier.asyncio.sleep", sleep)
+    monkeypatch.setattr("modules.upstream_router.cloud_courier.sleep", sleep)
     stage.place.longest_pause, stage.place.pause = 60.0, 4.0
     stage.place.takes = lambda _: False
     stage.keep(1)

@@ -17,6 +17,7 @@ from modules.upstream_router.packing import pack
 from modules.upstream_router.secret import secret
 from modules.upstream_router.sinks.event_hub import EventHub
 from modules.upstream_router.token_bucket import TokenBucket
+from storeflow.cli.asyncapi import BATCH, STRUCTURED
 from storeflow.contract.telemetry import EventHubSink
 from storeflow.errors import TransportError
 from storeflow.host.courier import Queue
@@ -56,7 +57,9 @@ def sender(event_hub: Any) -> Iterator[Sender]:
     sender.carrier.close()
 
 
-def test_events_arrive_under_their_device_with_their_properties_and_their_form(event_hub: Any, sender: Sender) -> None:
+def test_events_arrive_under_their_device_with_their_properties_in_the_published_form(
+    event_hub: Any, sender: Sender
+) -> None:
     single = pack([row(1)], 1, compress=False)
     several = pack([row(2), row(3)], 5, compress=True)
 
@@ -65,14 +68,14 @@ def test_events_arrive_under_their_device_with_their_properties_and_their_form(e
     assert handed == Handed([*single, *several], [])
     first, second = event_hub.events(2)
     assert b"".join(first.body) == b'{"n":1}'
-    assert (first.content_type, first.message_id) == ("application/json", single[0].message_id)
+    assert (first.content_type, first.message_id) == (STRUCTURED, single[0].message_id)
     assert first.properties == {
         b"eventType": b"storeflow.line.crossed",
         b"schemaVersion": b"1.0",
         b"storeId": b"store-1",
     }
     assert json.loads(gzip.decompress(b"".join(second.body))) == [{"n": 2}, {"n": 3}]
-    assert second.content_type == "application/cloudevents-batch+json"
+    assert second.content_type == BATCH
     assert second.raw_amqp_message.properties.content_encoding == b"gzip"
     assert first.partition_key == second.partition_key == event_hub.device_id.encode()
 

@@ -59,8 +59,8 @@ def test_what_is_due_later_than_anything_can_be_was_made_so_before_the_clock_was
 
 def test_a_camera_is_the_same_after_a_restart(tmp_path: Path) -> None:
     first = WindowDatabase(tmp_path / FILE_NAME)
-    series = Series(3, 7, 11.0, [Run(9, 12, 300.0, 600.0), Run(14, 14, None, None)])
-    camera = Camera(SOURCE, "s", "door", 12.5, 900.0, 0, 900, series)
+    series = Series(3, 7, 11.0, [Run(9, 12, 300.0, 310.0, 600.0), Run(14, 14, None, None, None)])
+    camera = Camera(SOURCE, "s", "door", 12.5, 900.0, 0, 900, 1800, series)
     with first.transaction():
         first.keep_camera(camera)
         first.set_ended_at(77.0)

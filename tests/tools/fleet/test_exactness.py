@@ -1,5 +1,9 @@
-"""The whole chain under kill -9, small: gold is the truth; and without a safeguard of the product it is not."""
+"""The whole chain under kill -9, small: gold is the truth; and without a safeguard of the product it is not.
 
+It kills its Event Hubs and its storage, so neither `STOREFLOW_EVENT_HUBS` nor `STOREFLOW_STORAGE` names another.
+"""
+
+import json
 import os
 import re
 import subprocess
@@ -25,10 +29,10 @@ def exactness(repository: Path, *arguments: str) -> subprocess.CompletedProcess[
 
 
 @pytest.mark.usefixtures("azurite_installed")
-def test_gold_is_the_truth_whoever_is_killed_with_work_in_flight(repository: Path) -> None:
-    ended = exactness(
-        repository, "--events=4000", "--kills=4", "--feed-seconds=20", "--refine-seconds=8", "--patience=40"
-    )
+def test_gold_is_the_truth_whoever_is_killed_with_work_in_flight(repository: Path, tmp_path: Path) -> None:
+    kept = tmp_path / "kept.json"
+    limits = ("--feed-seconds=20", "--refine-seconds=8", "--patience=40")
+    ended = exactness(repository, "--events=4000", "--kills=4", *limits, f"--keep={kept}")
 
     assert ended.returncode == 0, ended.stdout + ended.stderr
     kills = re.findall(r"^ *([\d.]+) s +(\D+?) +([\d,]+) ", ended.stdout, re.MULTILINE)
@@ -36,6 +40,11 @@ def test_gold_is_the_truth_whoever_is_killed_with_work_in_flight(repository: Pat
     assert all(int(number.replace(",", "")) > 0 for _, _, number in kills)
     assert "gold is the truth in all figures" in ended.stdout
     assert not re.search("DIFFERS|FAULTS", ended.stdout)
+    told = re.findall(r"^\d+ s: kill -9 of (.+?), in flight", ended.stderr, re.MULTILINE)
+    assert told == [victim for _, victim, _ in kills], "what goes on is told as it does, also where no bar can be drawn"
+    assert re.search(r"^\d+ s: late ones refined$", ended.stderr, re.MULTILINE)
+    found = json.loads(kept.read_text())
+    assert (found["exact"], found["kills"]) == (True, dict.fromkeys(sorted(VICTIMS), 1))
 
 
 @pytest.mark.usefixtures("azurite_installed")

@@ -1,10 +1,12 @@
 import json
+from importlib.util import cache_from_source
 from pathlib import Path
 
 import pytest
 
 from storeflow.errors import StoreflowError
 from tools.images.proof import Proof
+from tools.images.root import site_packages
 from tools.images.sizes import document, measure, read_table, table, write_into, written
 
 PAGE = "# Page\n<!-- written by python -m tools.images --write -->\nold\n<!-- end -->\nrest\n"
@@ -16,18 +18,28 @@ def root(folder: Path) -> Path:
         info = packages / f"{name}-1.0.dist-info"
         info.mkdir(parents=True)
         (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
-        (info / "RECORD").write_text(f"{name}/__init__.py,,\n../../../bin/{name},,\n")
-        (packages / name).mkdir()
-        (packages / name / "__init__.py").write_bytes(b"#" * size)
-    (packages / "heavy" / "again.py").hardlink_to(packages / "heavy" / "__init__.py")
+        inside = ("module.py", "again.py")
+        (info / "RECORD").write_text("".join(f"shared/{name}/{file},,\n" for file in (*inside, "../../../../bin/x")))
+        own = packages / "shared" / name
+        own.mkdir(parents=True)
+        (own / "module.py").write_bytes(b"#" * size)
+        (own / "again.py").hardlink_to(own / "module.py")
     return folder
 
 
-def test_a_file_with_two_names_takes_its_place_once(tmp_path: Path) -> None:
+def test_a_package_has_its_own_part_of_a_shared_folder_and_a_file_with_two_names_once(tmp_path: Path) -> None:
     size = measure("inference", root(tmp_path))
     assert size.largest() == [("heavy", 3_000_000), ("light", 1_000)]
     assert size.largest(1) == [("heavy", 3_000_000)]
     assert 3_001_000 < size.total < 3_002_000
+
+
+def test_what_was_compiled_of_a_package_is_a_part_of_it(tmp_path: Path) -> None:
+    packages = site_packages(root(tmp_path))
+    compiled = Path(cache_from_source(str(packages / "shared" / "light" / "module.py")))
+    compiled.parent.mkdir()
+    compiled.write_bytes(b"#" * 500)
+    assert measure("inference", tmp_path).packages == {"heavy": 3_000_000, "light": 1_500}
 
 
 def test_the_table_in_a_page_is_replaced_and_nothing_else_is(tmp_path: Path) -> None:

@@ -1,10 +1,18 @@
-"""What a run found, for people."""
+"""What a run found, for people, and for the page that tells of it."""
+
+import json
+import os
+import platform
+from collections import Counter
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
 from tools.fleet.comparison import table, told
-from tools.fleet.exactness.run import Outcome
+from tools.fleet.exactness.run import Outcome, Settings
 
 
 def show(outcome: Outcome, console: Console) -> None:
@@ -23,6 +31,47 @@ def show(outcome: Outcome, console: Console) -> None:
     if outcome.faults:
         verdict += f"; [red]FAULTS: {len(outcome.faults)}[/red]"
     console.print(f"{verdict}; {len(outcome.kills)} kills with work in flight", highlight=False)
+
+
+def keep(outcome: Outcome, settings: Settings, file: Path) -> None:
+    """Write a run as JSON: what was asked for, and what came of it."""
+    kept = {
+        "asked": asdict(settings.plan) | {"kills": settings.kills},
+        "python": platform.python_version(),
+        "cores": os.cpu_count(),
+        "exact": outcome.is_exact,
+        "faults": outcome.faults,
+        "kills": dict(sorted(Counter(one.victim for one in outcome.kills).items())),
+        "counts": outcome.counts,
+        "facts": {
+            one.fact: {"rows": one.rows, "figures": len(one.totals), "rows_that_differ": len(one.differences)}
+            for one in outcome.comparisons
+        },
+        "seconds": sum(outcome.seconds.values()),
+        "cpu_seconds": outcome.cpu,
+    }
+    file.write_text(json.dumps(kept, indent=1, default=str) + "\n", encoding="utf-8")
+
+
+def as_markdown(kept: dict[str, Any]) -> str:
+    """Return the table of docs/exactness.md, of what `keep` wrote."""
+    asked, counts = kept["asked"], kept["counts"]
+    rows = (
+        ("stores, cameras of each, days", f"{asked['stores']}, {asked['cameras']}, {asked['days']}"),
+        ("events", f"{counts['events']:,}"),
+        ("copies by way of the router, and past it", f"{counts['again']:,} and {counts['past']:,}"),
+        ("events that came hours or days late", f"{counts['late']:,}"),
+        *((f"kill -9 of {victim}, with work in flight", str(number)) for victim, number in kept["kills"].items()),
+        ("lines of bronze that say what another says", f"{counts['repeated']:,}"),
+        ("rows of silver", f"{counts['rows of silver']:,}"),
+        *(
+            (f"rows of `{fact}`, {of['figures']} figures each", f"{of['rows']:,}, {of['rows_that_differ']:,} differ")
+            for fact, of in kept["facts"].items()
+        ),
+        ("faults", str(len(kept["faults"]))),
+        ("time", f"{kept['seconds'] / 60:.0f} minutes on {kept['cores']} cores"),
+    )
+    return "\n".join(("| what | |", "|---|---|", *(f"| {what} | {number} |" for what, number in rows)))
 
 
 def _kills(outcome: Outcome) -> Table:

@@ -24,6 +24,8 @@ from tools.fleet.truth import KEYS
 _FIRST, _LAST = 0.03, 0.92
 """Kills are between these parts of the events, at random."""
 _POLL_SECONDS = 0.2
+_TOLD_SECONDS = 30.0
+"""Where no bar can be drawn a line is printed so often, so that a log says how far a run is."""
 _SECONDS_A_KILL = 24.0
 """On average: a functions host that comes back waits for 5 s until it has the partitions of the one before, and is not
 killed again before it has landed something."""
@@ -150,7 +152,8 @@ class _Stages:
             while waiting and kept >= waiting[0][0]:
                 if is_done():  # what is left is told below; gold is compared all the same
                     break
-                self._outcome.kills.append(killer.kill(waiting.pop(0)[1]))
+                self._outcome.kills.append(one := killer.kill(waiting.pop(0)[1]))
+                self._say(f"{one.at:.0f} s: kill -9 of {one.victim}, in flight: {one.in_flight:,} {one.what}")
             return kept
 
         def is_done() -> bool:
@@ -214,7 +217,7 @@ class _Stages:
 
     def _stage(self, name: str, progress: Callable[[], int], is_done: Callable[[], bool], total: int = 0) -> None:
         """Wait for the end of a stage; a number that does not grow for too long ends it with an error."""
-        began_at = moved_at = time.monotonic()
+        began_at = moved_at = told_at = time.monotonic()
         task, best = self._progress.add_task(name, total=total or None), -math.inf
         while not is_done():
             if (now := progress()) > best:
@@ -222,10 +225,18 @@ class _Stages:
                 self._progress.update(task, completed=abs(now))
             elif time.monotonic() - moved_at > self._settings.patience:
                 raise _StageFailedError(f"{name}: no progress for {self._settings.patience:.0f} s, at {abs(now):,}")
+            if not self._progress.console.is_terminal and time.monotonic() - told_at > _TOLD_SECONDS:
+                told_at = time.monotonic()
+                self._say(f"{told_at - self._began_at:.0f} s: {name}, at {abs(now):,}")
             self.meter.look()
             time.sleep(_POLL_SECONDS)
         self._progress.update(task, total=1, completed=1)
         self._outcome.seconds[name] = time.monotonic() - began_at
+        if not self._progress.console.is_terminal:
+            self._say(f"{time.monotonic() - self._began_at:.0f} s: {name}")
+
+    def _say(self, line: str) -> None:
+        self._progress.console.print(line, highlight=False, soft_wrap=True)
 
 
 def _compare(cloud: Cloud, boxes: Sequence[Box], outcome: Outcome) -> None:

@@ -1,5 +1,6 @@
 """What a shop's devices say of themselves: which layout is in force, how far all is told; and the sums they make."""
 
+import contextlib
 import json
 import shutil
 from collections.abc import Callable
@@ -12,16 +13,17 @@ import pytest
 
 from cloud_functions.lake import silver
 from cloud_functions.lake.columns import ENVELOPE, silver_columns
-from cloud_functions.lake.gold import dimensions
+from cloud_functions.lake.gold import dimensions, facts
 from cloud_functions.lake.ledger import FILES
 from cloud_functions.lake.silver import EVENTS
-from cloud_functions.lake.tables import Lake
+from cloud_functions.lake.tables import Lake, replace
 from cloud_functions.lake_port import DeltaPlace
 from cloud_functions.rebuild import GOLD
 from storeflow.contract import events
 from storeflow.contract.cloudevents import CloudEvent
 from storeflow.contract.events import instant
 from storeflow.contract.geometry import Point
+from storeflow.errors import StorageError
 
 OPENS = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 SQUARE = (Point(0.1, 0.1), Point(0.9, 0.1), Point(0.9, 0.9))
@@ -57,6 +59,28 @@ def clouds(clouds: Callable[[str], Any], empty_lake: Path, tmp_path: Path) -> Ca
 def facts_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave out the dimensions, which are half the work of a tick, where none is looked at."""
     monkeypatch.setattr(dimensions, "catch_up", lambda *_: None)
+
+
+@pytest.fixture
+def refine_and_die(cloud: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Refine with time for so many commits to facts and their completeness; then the process is killed."""
+    left = 0
+
+    def dying(*given: Any) -> None:
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise StorageError("the process was killed here")
+        replace(*given)
+
+    def refine(commits: int) -> None:
+        nonlocal left
+        left = commits
+        with contextlib.suppress(StorageError):
+            cloud.refine()
+
+    monkeypatch.setattr(facts, "replace", dying)
+    return refine
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """Whether a figure is final: from numbers that are here, and heartbeats that say how far they reach."""
 
+import itertools
 import random
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
@@ -12,8 +13,9 @@ from cloud_functions.lake.gold import completeness, facts, health, visits
 from cloud_functions.lake.gold.completeness import ALL_FINAL, COMPLETENESS
 from cloud_functions.lake.gold.footfall import FACT as FOOTFALL
 from cloud_functions.lake.gold.windows import Days
-from cloud_functions.refine import refine_silver
 from cloud_functions.stores import Stores
+from storeflow.contract.cloudevents import CloudEvent
+from storeflow.contract.events import StreamHeartbeat
 
 pytestmark = pytest.mark.usefixtures("facts_alone")
 
@@ -65,11 +67,11 @@ def test_as_of_a_moment_before_the_hole_was_filled_the_row_was_not_final(
     lost, rest = shop.crossed(20), [shop.crossed(30), told(shop, QUARTER)]
     cloud.land(shop.packed(*rest))
     cloud.land(shop.message(lost), at=OPENS + timedelta(days=1))
-    refine_silver(cloud.files, cloud.lake, OPENS)
+    cloud.refine()
     known = []
     for days in (0, 1):
-        asked = Days([DAY], None, OPENS + timedelta(days=days))
-        (row,) = facts.figures(cloud.lake, FOOTFALL, asked, stores).to_pylist()
+        asked = Days([DAY], [shop.store_id], OPENS + timedelta(days=days))
+        (row,) = facts.figures(facts.Source.there(cloud.lake), FOOTFALL, asked, stores).to_pylist()
         known.append((row["in_raw"], row["is_final"]))
     assert known == [(1, False), (2, True)]
 
@@ -152,26 +154,67 @@ def test_old_numbers_do_not_fill_the_holes_of_a_device_that_lost_its_disk(
 ) -> None:
     old = [told(shop, -QUARTER), *(shop.crossed(10 + number) for number in range(5)), told(shop, QUARTER)]
     shop._numbers.clear()
-    first, lost, beat = shop.crossed(QUARTER + 100), shop.crossed(QUARTER + 200), told(shop, 2 * QUARTER)
-    cloud.land(shop.packed(*(old[number - 1] for number in known), first, beat))
+    first, lost = shop.crossed(QUARTER + 100), shop.crossed(2 * QUARTER + 100)
+    new = [first, shop.crossed(2 * QUARTER + 200), told(shop, 3 * QUARTER)]
+    cloud.land(shop.packed(*(old[number - 1] for number in known), *new))
     cloud.refine()
     complete = len(list(known)) == len(old)
-    assert [row["is_final"] for row in cloud.gold(FOOTFALL.form)] == [complete, False]
+    assert [row["is_final"] for row in cloud.gold(FOOTFALL.form)] == [complete, False, False]
     cloud.land(shop.message(lost))
     cloud.refine()
-    assert [row["is_final"] for row in cloud.gold(FOOTFALL.form)] == [complete, complete]
+    # Of the second nobody knows what the disk still had.
+    assert [row["is_final"] for row in cloud.gold(FOOTFALL.form)] == [complete, False, True]
 
 
 def test_two_series_that_cannot_be_told_apart_are_not_final(shop: Any, cloud: Any, told: Any) -> None:
     old = [told(shop, -QUARTER), shop.crossed(10), shop.crossed(11), told(shop, QUARTER)]
     shop._numbers.clear()
-    lost, *new = shop.crossed(QUARTER + 100), shop.crossed(QUARTER + 200), told(shop, 2 * QUARTER)
+    lost, *new = shop.crossed(QUARTER + 100), shop.crossed(2 * QUARTER + 200), told(shop, 3 * QUARTER)
     cloud.land(shop.packed(*old, *new))
     cloud.refine()
     assert [row["is_final"] for row in cloud.gold(FOOTFALL.form)] == [False, False]
     cloud.land(shop.message(lost))
     cloud.refine()
-    assert [row["is_final"] for row in cloud.gold(FOOTFALL.form)] == [True, True]
+    assert [row["is_final"] for row in cloud.gold(FOOTFALL.form)] == [True, False, True]
+
+
+def test_a_number_below_the_first_heartbeat_may_be_of_the_time_that_it_did_not_vouch_for(shop: Any, cloud: Any) -> None:
+    """A heartbeat is held back by whoever is still looked at: what came before it may be younger than it says."""
+
+    def held_back(at: float, until: float) -> CloudEvent:
+        moments = {"captured_at": OPENS + timedelta(seconds=at), "complete_until": OPENS + timedelta(seconds=until)}
+        event: CloudEvent = shop.event(StreamHeartbeat(store_id="store-1", camera_id="door", **moments), "door", "door")
+        return event
+
+    first, lost = shop.crossed(60), shop.crossed(1200)
+    cloud.land(shop.packed(first, held_back(2400, 360), shop.crossed(1320), held_back(3000, 2760)))
+    cloud.refine()
+    assert [(row["in_raw"], row["is_final"]) for row in cloud.gold(FOOTFALL.form)] == [(1, False), (1, False)]
+    cloud.land(shop.message(lost))
+    cloud.refine()
+    assert [(row["in_raw"], row["is_final"]) for row in cloud.gold(FOOTFALL.form)] == [(1, True), (2, True)]
+
+
+@pytest.mark.parametrize("begins_at", [1, 4000], ids=["a young device", "an old one"])
+def test_a_day_that_was_final_is_not_once_the_numbers_of_the_next_throw_doubt_on_it(
+    begins_at: int, shop: Any, clouds: Any, told: Any
+) -> None:
+    hour = 3600.0
+    cloud, beside = clouds("cloud"), clouds("beside")
+    source = shop.crossed(-30 * hour).source
+    shop._numbers[source] = itertools.count(begins_at)
+    old = [told(shop, -10 * hour), shop.crossed(10), told(shop, 15.25 * hour), shop.crossed(16 * hour)]
+    cloud.land(shop.packed(*old, told(shop, 17 * hour)))
+    cloud.refine()
+    whole = [row["final_windows"] for row in cloud.gold(COMPLETENESS)]
+    shop._numbers.clear()
+    lost, *new = shop.crossed(20 * hour), shop.crossed(20.1 * hour), told(shop, 21 * hour), told(shop, 22 * hour)
+    for landed in (new, [lost]):
+        cloud.land(shop.packed(*landed))
+        cloud.refine()
+        rebuild.rebuild(cloud.files, beside.lake, cloud.stores, OPENS)
+        assert rebuild.differences(cloud.lake, beside.lake) == {}
+    assert cloud.gold(COMPLETENESS)[0]["final_windows"] == whole[0]
 
 
 def test_a_clock_that_is_set_back_takes_finality_back_until_the_next_heartbeat(
@@ -226,9 +269,9 @@ def test_a_day_that_is_wholly_final_is_not_read_again_for_what_comes_the_day_aft
     asked: list[set[date]] = []
     rows_of = completeness.rows_of
 
-    def noted(events: Any, days: Days, near: set[date]) -> Any:
+    def noted(events: Any, days: Days, sources: str, near: set[date]) -> Any:
         asked.append({*days.dates, *near})
-        return rows_of(events, days, near)
+        return rows_of(events, days, sources, near)
 
     monkeypatch.setattr(completeness, "rows_of", noted)
     cloud.land(shop.message(shop.crossed(midnight + 90)))

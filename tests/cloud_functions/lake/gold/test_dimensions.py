@@ -13,7 +13,7 @@ from cloud_functions.lake.gold.health import FACT as HEALTH
 from cloud_functions.lake.gold.layouts import LAYOUT
 from cloud_functions.lake.gold.visits import DWELL, QUEUE
 from cloud_functions.lake.silver import EVENTS, RUNS
-from cloud_functions.lake.tables import mark, overwrite
+from cloud_functions.lake.tables import mark, replace
 from cloud_functions.stores import Stores
 
 OPENS = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
@@ -102,15 +102,30 @@ def test_what_says_nothing_new_of_a_dimension_does_not_write_it_again(
 
     def noted(table: Any, *given: Any) -> None:
         written.append(table.table_uri.split("/")[-2])
-        overwrite(table, *given)
+        replace(table, *given)
 
-    monkeypatch.setattr(dimensions, "overwrite", noted)
+    monkeypatch.setattr(dimensions, "replace", noted)
     cloud.land(shop.packed(shop.crossed(15), shop.covered(-36)))
     cloud.refine()
     assert written == ["dim_camera"]
     newest = mark(cloud.lake.open(EVENTS), RUNS)
     forms = (dimensions.CAMERA, dimensions.LINE, dimensions.ZONE, LAYOUT)
     assert {mark(cloud.lake.open(form), RUNS) for form in forms} == {newest}
+
+
+@pytest.mark.parametrize("many", [1, 1000], ids=["more keys than fit a list", "few keys"])
+def test_what_nothing_new_speaks_of_stays_as_it_is(
+    many: int, shops: Any, cloud: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dimensions, "MANY", many)
+    one, other = shops("store-1"), shops("store-2")
+    cloud.land(one.packed(one.crossed(10), one.crossed(10, camera="back")), other.packed(other.crossed(10)))
+    cloud.refine()
+    cloud.land(other.packed(other.crossed(50), other.crossed(60, camera="new")))
+    cloud.refine()
+    rows = {row["camera_key"]: (row["last_seen"] - OPENS).seconds for row in cloud.gold(dimensions.CAMERA)}
+    boxes = {"store-1/store-1-box/back": 10, "store-1/store-1-box/door": 10}
+    assert rows == boxes | {"store-2/store-2-box/door": 50, "store-2/store-2-box/new": 60}
 
 
 def test_what_is_known_of_a_key_does_not_depend_on_the_order_of_events() -> None:

@@ -1,7 +1,7 @@
 """What is made anew, when, and that nothing is forgotten whoever else writes."""
 
-import contextlib
 import threading
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -9,13 +9,10 @@ import pytest
 
 from cloud_functions import refine
 from cloud_functions.lake import silver
-from cloud_functions.lake.gold import completeness, days, facts, layouts, windows
-from cloud_functions.lake.gold.completeness import COMPLETENESS
-from cloud_functions.lake.gold.dimensions import STORE
+from cloud_functions.lake.gold import completeness, days, facts, layouts
 from cloud_functions.lake.gold.due import Due
 from cloud_functions.lake.gold.footfall import FACT as FOOTFALL
 from cloud_functions.lake.gold.visits import DWELL
-from cloud_functions.lake.gold.windows import MANY, stores_among
 from cloud_functions.lake.rows import Refined
 from cloud_functions.lake.silver import EVENTS, RUNS
 from cloud_functions.lake.tables import mark, replace
@@ -138,26 +135,14 @@ def test_a_run_with_an_older_silver_cannot_put_its_figures_after_those_of_a_newe
 
 
 def test_a_run_that_dies_has_made_what_it_made_and_the_next_goes_on_with_what_is_left(
-    shop: Any, cloud: Any, monkeypatch: pytest.MonkeyPatch
+    shop: Any, cloud: Any, refine_and_die: Callable[[int], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each has time for one of three days, and a part of another."""
     monkeypatch.setattr(days, "EVENTS_AT_ONCE", 1)
     cloud.land(shop.packed(*(shop.crossed(day * 86_400.0) for day in range(3))))
-    left = 0
-
-    def dying(*given: Any) -> None:
-        nonlocal left
-        left -= 1
-        if left < 0:
-            raise StorageError("the process was killed here")
-        replace(*given)
-
-    monkeypatch.setattr(facts, "replace", dying)
     found = []
     for _ in range(3):
-        left = len(facts.FACTS) + 2
-        with contextlib.suppress(StorageError):
-            cloud.refine()
+        refine_and_die(len(facts.FACTS) + 2)
         found.append((len(Due(cloud.lake).days), crossings(cloud)[0]))
     assert found == [(2, 2), (1, 3), (0, 3)]
     assert Due(cloud.lake).asked == mark(cloud.lake.open(EVENTS), RUNS)
@@ -170,9 +155,8 @@ def test_days_are_made_together_as_long_as_they_have_a_bounded_number_of_events(
     monkeypatch.setattr(days, "EVENTS_AT_ONCE", most)
     cloud.land(shop.packed(*(shop.crossed(day * 86_400.0 + at) for day in range(4) for at in (1, 2))))
     refine.refine_silver(cloud.files, cloud.lake, OPENS)
-    sizes = days.sizes(cloud.lake.open(EVENTS))
-    due = {day: {"store-1"} for day in sizes}
-    assert [sizes[day] for day in sorted(due)] == [2] * 4
+    sizes = days.Sizes.of_silver(cloud.lake.open(EVENTS))
+    due = {date(2026, 11, 20) + timedelta(days=number): {"store-1"} for number in range(4)}
     found = []
     while due:
         dates = days.newest(due, sizes).dates
@@ -180,38 +164,6 @@ def test_days_are_made_together_as_long_as_they_have_a_bounded_number_of_events(
         found.append(len(dates))
         due = {day: stores for day, stores in due.items() if day not in dates}
     assert found == pieces
-
-
-def test_no_question_has_a_list_that_grows_with_the_lake() -> None:
-    first = date(2000, 1, 1)
-    due = {first + timedelta(days=number): {"store-1"} for number in range(30_000)}
-    assert len(days.newest(due, {}).dates) * 3 <= MANY
-    few, many = ({f"store-{number}" for number in range(stores)} for stores in (MANY, MANY + 1))
-    assert days.newest({first: few}, {}).rows.count("store-") == MANY
-    assert days.newest({first: many}, {}).rows.count("store-") == 0
-    assert stores_among(many) == "TRUE"
-
-
-def test_the_days_of_more_stores_than_fit_a_list_are_made_for_all_stores(
-    shops: Any, cloud: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for module in (days, windows):
-        monkeypatch.setattr(module, "MANY", 1)
-    both = shops("store-1"), shops("store-2")
-    for at in (0, 1):
-        for shop in both:
-            cloud.land(shop.message(shop.crossed(at)))
-        cloud.refine()
-    assert crossings(cloud) == (4, 4)
-    assert len(cloud.gold(COMPLETENESS)) == 2
-    assert not Due(cloud.lake).days
-    moved = {
-        name: store.model_copy(update={"time_zone": "UTC" if name != "store-2" else store.time_zone})
-        for name, store in cloud.stores.stores.items()
-    }
-    register, known = cloud.stores.model_copy(update={"stores": moved}), cloud.lake.open(STORE)
-    found = days.of_moved_clocks(known, register, [cloud.lake.open(FOOTFALL.form)])
-    assert list(found) == [("store-1", date(2026, 11, 20))]
 
 
 def test_around_midnight_whoever_works_here_is_no_shopper_before_and_after(shop: Any, cloud: Any) -> None:

@@ -9,7 +9,6 @@ from cloud_functions import rebuild
 from cloud_functions.lake.gold import facts
 from cloud_functions.lake.gold.footfall import FACT
 from cloud_functions.lake.gold.windows import Days
-from cloud_functions.refine import refine_silver
 
 pytestmark = pytest.mark.usefixtures("facts_alone")
 
@@ -53,11 +52,11 @@ def test_as_of_a_moment_the_highest_revision_of_then_counts(shop: Any, cloud: An
     for number in range(3):
         sent = summed(shop, 0, revision=number, in_raw=5 + number)
         cloud.land(shop.message(sent), at=OPENS + timedelta(days=number))
-    refine_silver(cloud.files, cloud.lake, OPENS)
+    cloud.refine()
     known = []
     for days in range(3):
-        asked = Days([date(2026, 11, 20)], None, OPENS + timedelta(days=days))
-        (row,) = facts.figures(cloud.lake, FACT, asked, stores).to_pylist()
+        asked = Days([date(2026, 11, 20)], [shop.store_id], OPENS + timedelta(days=days))
+        (row,) = facts.figures(facts.Source.there(cloud.lake), FACT, asked, stores).to_pylist()
         known.append(row["in_raw"])
     assert known == [5, 6, 7]
 

@@ -13,7 +13,6 @@ from cloud_functions.lake.gold import facts
 from cloud_functions.lake.gold.footfall import FACT
 from cloud_functions.lake.gold.histogram import bins, counts
 from cloud_functions.lake.gold.windows import Days, Fact, finished
-from cloud_functions.refine import refine_silver
 from cloud_functions.stores import Stores
 from storeflow.errors import StorageError
 
@@ -158,11 +157,11 @@ def test_gold_as_of_a_moment_knows_nothing_that_landed_later(shop: Any, cloud: A
     first, back = shop.crossed(60), shop.crossed(64, "out")
     for days, event in enumerate([first, back, shop.turned(64, first, back), shop.crossed(70)]):
         cloud.land(shop.message(event), at=OPENS + timedelta(days=days))
-    refine_silver(cloud.files, cloud.lake, OPENS)
+    cloud.refine()
     known = []
     for days in range(4):
-        asked = Days([date(2026, 11, 20)], None, OPENS + timedelta(days=days))
-        (row,) = facts.figures(cloud.lake, FACT, asked, stores).to_pylist()
+        asked = Days([date(2026, 11, 20)], [shop.store_id], OPENS + timedelta(days=days))
+        (row,) = facts.figures(facts.Source.there(cloud.lake), FACT, asked, stores).to_pylist()
         known.append((row["in_raw"], row["in_net"], row["out_raw"], row["out_net"]))
     assert known == [(1, 1, 0, 0), (1, 1, 1, 1), (1, 0, 1, 0), (2, 1, 1, 0)]
 
@@ -173,8 +172,12 @@ def test_gold_as_of_a_moment_knows_no_layout_that_landed_later(shop: Any, cloud:
     cloud.refine()
     known = []
     for days in range(2):
-        asked = Days([date(2026, 11, 20)], None, OPENS + timedelta(days=days))
-        known.append(sorted(row["line_id"] for row in facts.figures(cloud.lake, FACT, asked, stores).to_pylist()))
+        asked = Days([date(2026, 11, 20)], [shop.store_id], OPENS + timedelta(days=days))
+        known.append(
+            sorted(
+                row["line_id"] for row in facts.figures(facts.Source.there(cloud.lake), FACT, asked, stores).to_pylist()
+            )
+        )
     assert known == [["back", "entrance"], ["back", "entrance", "later"]]
 
 

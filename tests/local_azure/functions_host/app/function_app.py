@@ -25,7 +25,16 @@ def write(function: str, **facts: Any) -> None:
 
 
 def documents(events: list[func.EventHubEvent]) -> list[dict[str, Any]]:
-    return [json.loads(event.get_body()) for event in events]
+    return [document_of(event.get_body()) for event in events]
+
+
+def document_of(body: bytes) -> dict[str, Any]:
+    """What an event says; one that other tests left on an event hub of Azure's is of no case, and asks for nothing."""
+    try:
+        document = json.loads(body)
+    except ValueError:
+        document = None
+    return document if isinstance(document, dict) and "case" in document else {"case": "", "number": -1}
 
 
 def obey(function: str, asked: list[dict[str, Any]]) -> None:
