@@ -32,7 +32,7 @@ _ROUND_BYTES = 8_000_000
 """Of events in a round, about: they are in memory until they have arrived."""
 _FIRST_PAUSE = 1.0
 """After the first failure, in seconds."""
-_ALERTS_PAUSE = 0.25
+_ALERTS_SHARE = 0.25
 """Of the carrier's longest pause: so often alerts are tried again, which are few and small."""
 _EXPIRE_SECONDS = 60.0
 """Between two searches for events that are too old, at most; a tenth of their time to live if that is less …"""
@@ -170,7 +170,7 @@ class CloudCourier:
             await self._give_up(queue, packet, reason)
         if handed.error is not None:
             self._failures += 1
-            longest = self.carrier.longest_pause * (_ALERTS_PAUSE if self.rules.newest_first else 1.0)
+            longest = self.carrier.longest_pause * (_ALERTS_SHARE if self.rules.newest_first else 1.0)
             pause = pause_after(self._failures, self.device_id, min(_FIRST_PAUSE, longest), longest)
             self._again_at = now + max(handed.pause, pause)
             raise handed.error

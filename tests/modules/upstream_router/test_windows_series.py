@@ -21,7 +21,6 @@ def test_what_was_before_the_first_number_is_not_waited_for() -> None:
     series = Series()
     series.take(500)
     series.take(501, told(300.0))
-    series.take(400, told(200.0))
     assert series.told_until == 300.0
 
 
