@@ -158,7 +158,7 @@ def command(options: argparse.Namespace) -> int:
         status = conclude(summary, sample.truth, events, played.events, lake=lake, meanwhile=told, console=console)
         console.print(
             f"Look at {shown(out / ANNOTATED)} and {shown(out / HEAT_MAP)}; "
-            f"all events ({counted(len(events), 'event')}) are in {shown(out / EVENTS)}, "
+            f"{counted(len(events), 'event')} are in {shown(out / EVENTS)}, "
             f"the lake's tables in {shown(out / LAKE_FOLDER)}; "
             f"{shown(out / LAKE)} has edge, lake and truth side by side.",
             soft_wrap=True,
